@@ -1,0 +1,1 @@
+"""The internet of AI models: nodes that find each other, are measured, and answer together."""

@@ -1,0 +1,52 @@
+"""What a model answers: a stream of chunks; the last says why it ended and what it used."""
+
+from typing import Literal, TypeAlias
+
+import msgspec
+
+FinishReason: TypeAlias = Literal["stop", "length", "tool_calls", "content_filter"]
+
+
+class Usage(msgspec.Struct, frozen=True):
+    """Tokens read and written. Engines that do not count are counted for."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+    @property
+    def total_tokens(self) -> int:
+        """Tokens read and written together."""
+        return self.prompt_tokens + self.completion_tokens
+
+
+class Alternative(msgspec.Struct, frozen=True, array_like=True):
+    """A token that could have been drawn, its natural-log probability and its raw bytes."""
+
+    text: str
+    logprob: float
+    bytes: bytes
+
+
+class Token(msgspec.Struct, frozen=True, array_like=True):
+    """A token that was drawn, and what else was likely at that place, best first."""
+
+    text: str
+    logprob: float
+    bytes: bytes
+    alternatives: tuple[Alternative, ...] = ()
+
+
+class Chunk(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The next piece of an answer.
+
+    `vectors` holds one little-endian float32 array an input, for `embed` only. Exactly the last
+    chunk of an answer carries `finish` and `usage`.
+    """
+
+    text: str = ""
+    reasoning: str = ""
+    tokens: tuple[Token, ...] = ()
+    vectors: tuple[bytes, ...] = ()
+    tool_calls: tuple[msgspec.Raw, ...] = ()
+    finish: FinishReason | None = None
+    usage: Usage | None = None

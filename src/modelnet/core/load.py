@@ -1,0 +1,22 @@
+"""How busy a model is right now, as its node says in its load beacon."""
+
+import msgspec
+
+
+class ModelLoad(msgspec.Struct, frozen=True, array_like=True):
+    """Requests running, requests waiting, and how many the engine truly runs at once."""
+
+    running: int = 0
+    waiting: int = 0
+    parallel: int = 1
+
+    @property
+    def wait_factor(self) -> float:
+        """How many whole answers must end before a newcomer starts: 0 when a place is free."""
+        return max(0.0, (self.running + self.waiting + 1 - self.parallel) / self.parallel)
+
+
+class Load(msgspec.Struct, frozen=True):
+    """The load of every model of a node, by name."""
+
+    models: dict[str, ModelLoad] = {}

@@ -1,0 +1,1 @@
+"""How models answer together: asking one, and carrying on with another when it dies."""

@@ -1,0 +1,1 @@
+"""The engines a model can run on, one module each."""

@@ -1,0 +1,1 @@
+"""The laboratory: virtual time, fault injection, benchmarks."""

@@ -1,0 +1,1 @@
+"""The Network seam and what implements it: how bytes reach another node."""

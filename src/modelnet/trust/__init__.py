@@ -1,0 +1,1 @@
+"""Keys, signed cards and signed messages: who said this, and to whom."""
