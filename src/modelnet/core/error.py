@@ -39,10 +39,19 @@ class ModelnetError(Exception):
 
 
 class RequestError(ModelnetError):
-    """The request cannot be answered as it is; asking again will not help."""
+    """The request cannot be answered as it is; asking again will not help.
+
+    `param` names the field at fault, where there is one: `messages[0].content`.
+    """
 
     code = "invalid_request"
     fault = "asker"
+
+    def __init__(
+        self, message: str, *, retry_after_s: float | None = None, param: str | None = None
+    ) -> None:
+        super().__init__(message, retry_after_s=retry_after_s)
+        self.param = param
 
 
 class InvalidRequestError(RequestError):

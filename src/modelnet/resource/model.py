@@ -5,13 +5,14 @@ Implementations: `modelnet.resource.backend.*` and `modelnet.resource.remote`. A
 """
 
 from collections.abc import AsyncGenerator
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from modelnet.core.card import ModelCard
 from modelnet.core.chunk import Chunk
 from modelnet.core.request import Request
 
 
+@runtime_checkable
 class Model(Protocol):
     """Something that answers requests, chunk by chunk."""
 

@@ -3,24 +3,12 @@
 `modelnet.trust.envelope.Envelope` is the real one. transport and trust stay strangers.
 """
 
-from typing import Literal, Protocol, TypeAlias
-
-import msgspec
+from typing import Protocol
 
 from modelnet.core.identity import NodeId, RequestId
+from modelnet.core.sealed import Kind, Opened
 
-Kind: TypeAlias = Literal["ask", "end", "error", "cancel", "state"]
-"""What a sealed message is for. A seal of one kind never opens as another."""
-
-
-class Opened(msgspec.Struct, frozen=True, kw_only=True):
-    """A sealed message whose signature, recipient, time and novelty have been checked."""
-
-    id: RequestId
-    sender: NodeId
-    sent_at: float
-    deadline: float
-    body: bytes
+__all__ = ["Guard", "Kind", "Opened"]
 
 
 class Guard(Protocol):

@@ -67,7 +67,7 @@ _YOUNG_ANIMAL = (
     "What is a baby {x} called?",
     "What do you call a young {x}?",
     "Name the young of the {x}.",
-    "What is the young of a {x} called?",
+    "Which word names a young {x}?",
     "How is a young {x} called?",
 )
 

@@ -56,7 +56,7 @@ ELEMENTS = """
 OPPOSITES = """
     hot:cold big:small tall:short fast:slow good:bad up:down left:right day:night black:white
     young:old rich:poor happy:sad strong:weak light:dark open:closed full:empty wet:dry hard:soft
-    early:late high:low near:far thick:thin clean:dirty loud:quiet heavy:weightless sweet:sour
+    early:late high:low near:far thick:thin clean:dirty loud:quiet sweet:sour
     true:false first:last inside:outside front:back win:lose buy:sell push:pull love:hate
     begin:end arrive:depart remember:forget give:take brave:cowardly sharp:blunt deep:shallow
     wide:narrow cheap:expensive easy:difficult safe:dangerous alive:dead asleep:awake

@@ -33,9 +33,10 @@ COMMON = tuple(
     """.split()
 )
 
-_ONSETS = (*"bcdfghjklmnprstvwz", "br", "ch", "cl", "dr", "gr", "pl", "sh", "st", "th", "tr")
+# Letters that would let a random word come out rude are missing here; the common words have them.
+_ONSETS = (*"bdfghjklmnrstvw", "br", "ch", "cl", "dr", "gr", "pl", "st", "th", "tr")
 _VOWELS = (*"aaeeiioouy", "ea", "oo", "ou")
-_CODAS = ("", "", "", "", "l", "m", "n", "r", "s", "t", "nd", "ck", "ng")
+_CODAS = ("", "", "", "", "l", "m", "n", "r", "s", "nd", "ng")
 _MAX_LETTERS = 10
 
 

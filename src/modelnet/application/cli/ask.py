@@ -1,0 +1,159 @@
+"""`modelnet ask`: one question to the network, the answer as it comes."""
+
+import sys
+import time
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Annotated
+
+import msgspec
+import typer
+
+from modelnet.application.cli.asking import find_node, patience
+from modelnet.application.cli.loop import run
+from modelnet.application.cli.option import DataDir, Json, Url
+from modelnet.application.cli.output import write, write_json
+from modelnet.application.client import ChatChunk, NodeClient, open_client
+from modelnet.core.chunk import Usage
+from modelnet.core.error import InvalidRequestError
+from modelnet.core.identity import NodeId, short_node_id
+from modelnet.core.task import AUTO, Contribution
+
+_DEFAULT_TIMEOUT_S = 120.0
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """What the command was asked to ask."""
+
+    messages: tuple[dict[str, str], ...]
+    model: str
+    timeout_s: float
+    max_tokens: int | None
+    temperature: float | None
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """A whole answer, as `--json` prints it."""
+
+    answer: str
+    model: str
+    """The model that finished it."""
+    node: NodeId | None
+    contributors: tuple[Contribution, ...]
+    usage: Usage | None
+    finish_reason: str | None
+    seconds: float
+
+
+def ask(
+    prompt: Annotated[str, typer.Argument(help="The question; `-` reads it from standard input.")],
+    model: Annotated[
+        str,
+        typer.Option(
+            "--model",
+            "-m",
+            help="`auto`, a model, `model@node`, or a chain to fall back along: 'A, B, C'.",
+        ),
+    ] = AUTO,
+    system: Annotated[
+        str | None, typer.Option("--system", help="Instructions that go before the question.")
+    ] = None,
+    max_tokens: Annotated[
+        int | None, typer.Option("--max-tokens", min=1, help="Longest answer, in tokens.")
+    ] = None,
+    temperature: Annotated[
+        float | None, typer.Option("--temperature", min=0, max=2, help="0 is the most likely.")
+    ] = None,
+    timeout_s: Annotated[
+        float, typer.Option("--timeout", min=0.1, max=3600, help="Seconds for the whole answer.")
+    ] = _DEFAULT_TIMEOUT_S,
+    show_contributors: Annotated[
+        bool, typer.Option("--show-contributors", help="Also say who answered, and why.")
+    ] = False,
+    url: Url = None,
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Ask the network a question and print the answer as it comes."""
+    question = Question(
+        messages=_messages(prompt, system),
+        model=model,
+        timeout_s=timeout_s,
+        max_tokens=max_tokens,
+        temperature=temperature,
+    )
+    address = find_node(url, data_dir)
+
+    async def main() -> Answer:
+        async with open_client(address) as client:
+            answer = await _answer(client, question, is_shown=not as_json)
+            if show_contributors and not as_json:
+                await _show_contributors(client, answer)
+            return answer
+
+    answer = run(main)
+    if as_json:
+        write_json(answer)
+
+
+def _messages(prompt: str, system: str | None) -> tuple[dict[str, str], ...]:
+    text = sys.stdin.read() if prompt == "-" else prompt
+    if not text.strip():
+        raise InvalidRequestError(
+            'The question is empty: write one, like `modelnet ask "What is 123 plus 456?"`.'
+        )
+    instructions = ({"role": "system", "content": system},) if system else ()
+    return (*instructions, {"role": "user", "content": text})
+
+
+async def _answer(client: NodeClient, question: Question, *, is_shown: bool) -> Answer:
+    begun = time.perf_counter()
+    chunks: list[ChatChunk] = []
+    ends_line = True
+    stream = client.chat(**msgspec.structs.asdict(question))
+    async with aclosing(stream):
+        try:
+            async for chunk in _announced(stream, question.model):
+                chunks.append(chunk)
+                if is_shown and chunk.text:
+                    write(chunk.text, newline=False)
+                    ends_line = chunk.text.endswith("\n")
+        finally:
+            if not ends_line:
+                write("")
+    return _whole(chunks, time.perf_counter() - begun)
+
+
+async def _announced(
+    stream: AsyncGenerator[ChatChunk, None], model: str
+) -> AsyncGenerator[ChatChunk, None]:
+    """Yield the stream, saying what is waited for until it begins."""
+    async with patience(f"Waiting for {model}"):
+        first = await anext(stream, None)
+    if first is not None:
+        yield first
+    async for chunk in stream:
+        yield chunk
+
+
+def _whole(chunks: list[ChatChunk], seconds: float) -> Answer:
+    told = [chunk.modelnet.contributors for chunk in chunks if chunk.modelnet]
+    contributors = told[-1] if told else ()
+    named = [chunk.model for chunk in chunks if chunk.model]
+    reasons = [choice.finish_reason for chunk in chunks for choice in chunk.choices]
+    return Answer(
+        answer="".join(chunk.text for chunk in chunks),
+        model=contributors[-1].model if contributors else (named[-1] if named else ""),
+        node=contributors[-1].node if contributors else None,
+        contributors=contributors,
+        usage=next((chunk.usage for chunk in reversed(chunks) if chunk.usage), None),
+        finish_reason=next((reason for reason in reversed(reasons) if reason), None),
+        seconds=round(seconds, 4),
+    )
+
+
+async def _show_contributors(client: NodeClient, answer: Answer) -> None:
+    names = {node.id: node.name for node in await client.nodes()}
+    for one in answer.contributors:
+        name = names.get(one.node) or short_node_id(one.node)
+        write(f"{one.model} of {name}: {one.because}", err=True)

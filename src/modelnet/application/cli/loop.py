@@ -1,0 +1,60 @@
+"""Runs a command's coroutine, and ends it cleanly when the process is told to stop."""
+
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from typing import TypeVar
+
+import anyio
+import typer
+
+from modelnet.core.error import ModelnetError
+
+T = TypeVar("T")
+
+TERMINATED = 128 + signal.SIGTERM
+
+
+def run(main: Callable[[], Awaitable[T]], *, exit_code_when_stopped: int = TERMINATED) -> T:
+    """Run `main` to its end; SIGTERM cancels it, and Ctrl-C does and raises KeyboardInterrupt.
+
+    Raises:
+        ModelnetError: whatever `main` raised, out of any task group.
+        Exit: the process was told to stop.
+    """
+    try:
+        results = anyio.run(_run, main, backend_options={"use_uvloop": sys.platform != "win32"})
+    except BaseExceptionGroup as group:
+        error = next(_leaves(group), None)
+        if error is None:
+            raise
+        raise error from group
+    if not results:
+        raise typer.Exit(exit_code_when_stopped)
+    return results[0]
+
+
+async def _run(main: Callable[[], Awaitable[T]]) -> list[T]:
+    results: list[T] = []
+    async with anyio.create_task_group() as group:
+        group.start_soon(_cancel_when_told, group.cancel_scope)
+        results.append(await main())
+        group.cancel_scope.cancel()
+    return results
+
+
+async def _cancel_when_told(scope: anyio.CancelScope) -> None:
+    with anyio.open_signal_receiver(signal.SIGTERM) as signals:
+        async for _ in signals:
+            scope.cancel()
+
+
+def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[ModelnetError]:
+    """Yield the errors in a group if they are ours alone; one that is not must show its trace."""
+    ours, others = group.split(ModelnetError)
+    if others is None and ours is not None:
+        for one in ours.exceptions:
+            if isinstance(one, ModelnetError):
+                yield one
+            else:
+                yield from _leaves(one)

@@ -1,0 +1,307 @@
+"""A small client for a running node: what the command line asks, and errors as ours again."""
+
+from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
+
+import msgspec
+
+from modelnet.application.gateway.catalog import NodeView, OfferView
+from modelnet.application.presence import read_presence
+from modelnet.application.refusal import error_of
+from modelnet.application.sse import EventReader
+from modelnet.core.chunk import Usage
+from modelnet.core.error import (
+    AddressError,
+    AuthenticationError,
+    DeadlineError,
+    PeerLostError,
+    SettingsError,
+)
+from modelnet.core.standing import Standing
+from modelnet.core.task import Contribution
+
+if TYPE_CHECKING:
+    import aiohttp
+
+CONNECT_TIMEOUT_S = 5.0
+REPLY_TIMEOUT_S = 10.0
+GRACE_S = 5.0
+"""How much longer than the node itself the client waits: the node's own error says more."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class NodeAddress:
+    """Where a node is, and how this was known."""
+
+    base_url: str
+    """Without a path: `http://127.0.0.1:11711`."""
+    api_key: str | None = None
+    pid: int | None = None
+    """The process that should answer there, where it left word in its data directory."""
+
+
+class Delta(msgspec.Struct, frozen=True):
+    """The next piece of an answer."""
+
+    content: str | None = None
+    reasoning_content: str | None = None
+
+
+class Choice(msgspec.Struct, frozen=True):
+    """The one answer of a stream."""
+
+    delta: Delta = Delta()
+    finish_reason: str | None = None
+
+
+class Provenance(msgspec.Struct, frozen=True):
+    """Who answered, in order."""
+
+    contributors: tuple[Contribution, ...] = ()
+
+
+class ChatChunk(msgspec.Struct, frozen=True):
+    """One event of a streamed answer."""
+
+    model: str = ""
+    choices: tuple[Choice, ...] = ()
+    usage: Usage | None = None
+    modelnet: Provenance | None = None
+
+    @property
+    def text(self) -> str:
+        """The piece of the answer in this event."""
+        return "".join(choice.delta.content or "" for choice in self.choices)
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """How far an exam has come."""
+
+    done: int
+    of: int
+
+
+class ExamEvent(msgspec.Struct, frozen=True):
+    """One event of an exam: progress, and at the end what was measured."""
+
+    progress: Progress | None = None
+    standing: Standing | None = None
+
+
+class _MaybeError(msgspec.Struct, frozen=True):
+    error: msgspec.Raw | None = None
+
+
+class _Listing(msgspec.Struct, frozen=True):
+    data: msgspec.Raw
+
+
+def locate(url: str | None, data_dir: Path, environ: Mapping[str, str]) -> NodeAddress:
+    """Find the node to ask: the URL given, else `MODELNET_URL`, else the node that runs here.
+
+    Raises:
+        AddressError: no node runs here, or the URL is not one.
+        SettingsError: the key in `MODELNET_API_KEY` cannot be sent.
+    """
+    key = _checked_key(environ.get("MODELNET_API_KEY"))
+    given = url or environ.get("MODELNET_URL")
+    if given:
+        return NodeAddress(_base_url(given), key)
+    presence = read_presence(data_dir)
+    if presence is None:
+        raise AddressError(
+            "No node runs here: start one with `modelnet up`, or name one with --url."
+        )
+    return NodeAddress(_base_url(presence.url), key, presence.pid)
+
+
+def _base_url(url: str) -> str:
+    written = url if "://" in url else f"http://{url}"
+    try:
+        parts = urlsplit(written)
+        is_whole = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:
+        is_whole = False
+    if not is_whole:
+        raise AddressError(f"{url!r} is not a node's URL: write it like http://127.0.0.1:11711/v1.")
+    return written.split("?")[0].split("#")[0].rstrip("/").removesuffix("/v1").rstrip("/")
+
+
+def _checked_key(key: str | None) -> str | None:
+    if key and not (key.isascii() and key.isprintable() and " " not in key):
+        raise SettingsError(
+            "MODELNET_API_KEY has spaces or characters beyond ASCII: set it to the key alone."
+        )
+    return key or None
+
+
+@asynccontextmanager
+async def open_client(address: NodeAddress) -> AsyncGenerator["NodeClient", None]:
+    """Yield a client of the node at `address`."""
+    import aiohttp
+
+    headers = {"Authorization": f"Bearer {address.api_key}"} if address.api_key else {}
+    async with aiohttp.ClientSession(
+        headers=headers, timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_S)
+    ) as session:
+        yield NodeClient(session, address)
+
+
+class NodeClient:
+    """Asks one node. Every method raises `ModelnetError`s with a sentence for the user."""
+
+    def __init__(self, session: "aiohttp.ClientSession", address: NodeAddress) -> None:
+        self._session = session
+        self._address = address
+
+    async def models(self) -> list[OfferView]:
+        """Return every model of every node."""
+        return await self._list("/modelnet/v1/models", OfferView)
+
+    async def nodes(self) -> list[NodeView]:
+        """Return every node that serves a model."""
+        return await self._list("/modelnet/v1/nodes", NodeView)
+
+    async def chat(
+        self,
+        messages: Sequence[Mapping[str, str]],
+        *,
+        model: str,
+        timeout_s: float,
+        max_tokens: int | None = None,
+        temperature: float | None = None,
+    ) -> AsyncGenerator[ChatChunk, None]:
+        """Yield the answer to a conversation as it comes."""
+        body: dict[str, Any] = {
+            "model": model,
+            "messages": messages,
+            "stream": True,
+            "stream_options": {"include_usage": True},
+            "modelnet": {"deadline_s": timeout_s},
+        }
+        limits = {"max_tokens": max_tokens, "temperature": temperature}
+        body |= {name: value for name, value in limits.items() if value is not None}
+        async for data in self._events("/v1/chat/completions", body, timeout_s + GRACE_S):
+            yield self._decode(data, ChatChunk)
+
+    async def exam(
+        self,
+        model: str,
+        *,
+        timeout_s: float,
+        skills: Sequence[str] | None = None,
+        questions: int,
+        seed: int | None = None,
+    ) -> AsyncGenerator[ExamEvent, None]:
+        """Have a model examined; yield the progress, then what was measured."""
+        body = {"model": model, "skills": skills, "questions": questions, "seed": seed}
+        async for data in self._events("/modelnet/v1/exam", body, timeout_s):
+            yield self._decode(data, ExamEvent)
+
+    async def _list(self, path: str, kind: type[T]) -> list[T]:
+        import aiohttp
+
+        timeout = aiohttp.ClientTimeout(total=REPLY_TIMEOUT_S, sock_connect=CONNECT_TIMEOUT_S)
+        with self._sentences(REPLY_TIMEOUT_S):
+            async with self._session.get(
+                self._address.base_url + path, timeout=timeout, allow_redirects=False
+            ) as response:
+                body = await response.read()
+                self._check(response, body)
+        listing = self._decode(body, _Listing)
+        return self._decode(bytes(listing.data), list[kind])
+
+    async def _events(
+        self, path: str, body: Mapping[str, Any], timeout_s: float
+    ) -> AsyncGenerator[bytes, None]:
+        import aiohttp
+
+        timeout = aiohttp.ClientTimeout(total=timeout_s, sock_connect=CONNECT_TIMEOUT_S)
+        with self._sentences(timeout_s):
+            async with self._session.post(
+                self._address.base_url + path,
+                data=msgspec.json.encode(body),
+                headers={"Content-Type": "application/json"},
+                timeout=timeout,
+                allow_redirects=False,
+            ) as response:
+                if response.content_type != "text/event-stream":
+                    self._check(response, await response.read())
+                    raise self._not_a_node()
+                reader = EventReader()
+                async for received in response.content.iter_any():
+                    for data in reader.feed(received):
+                        if data == b"[DONE]":
+                            return
+                        self._check_event(data)
+                        yield data
+        raise _cut_off()
+
+    def _check(self, response: "aiohttp.ClientResponse", body: bytes) -> None:
+        if response.status == 401:
+            raise self._key_refused()
+        if response.status != 200:
+            raise error_of(response.status, body, response.headers.get("Retry-After"))
+
+    def _check_event(self, data: bytes) -> None:
+        if self._decode(data, _MaybeError).error is not None:
+            raise error_of(500, data)
+
+    def _decode(self, data: bytes, kind: type[T]) -> T:
+        try:
+            return msgspec.json.decode(data, type=kind)
+        except msgspec.DecodeError as error:
+            raise self._not_a_node() from error
+
+    @contextmanager
+    def _sentences(self, timeout_s: float) -> Generator[None]:
+        import aiohttp
+
+        try:
+            yield
+        except aiohttp.ClientConnectorError as error:
+            raise self._unreachable("nothing answers there") from error
+        except aiohttp.ConnectionTimeoutError as error:
+            raise self._unreachable(f"no answer within {CONNECT_TIMEOUT_S:g} s") from error
+        except TimeoutError as error:
+            raise DeadlineError(
+                f"The node did not finish within {timeout_s:g} s: ask again, or give it more time."
+            ) from error
+        except aiohttp.InvalidURL as error:
+            raise self._unreachable("that is not a URL") from error
+        except (aiohttp.ClientPayloadError, aiohttp.ServerDisconnectedError, OSError) as error:
+            raise _cut_off() from error
+        except aiohttp.ClientError as error:
+            raise self._not_a_node() from error
+
+    def _unreachable(self, why: str) -> AddressError:
+        url, pid = self._address.base_url, self._address.pid
+        if pid is not None:
+            return AddressError(
+                f"The node that ran here (process {pid}) is gone: {url} no longer answers; start "
+                "it again with `modelnet up`."
+            )
+        return AddressError(
+            f"No node is at {url} ({why}): check the address, or start a node with `modelnet up`."
+        )
+
+    def _not_a_node(self) -> AddressError:
+        return AddressError(
+            f"What answers at {self._address.base_url} is not a modelnet node: check the address."
+        )
+
+    def _key_refused(self) -> AuthenticationError:
+        problem = "refuses the key in" if self._address.api_key else "wants its key: set"
+        return AuthenticationError(
+            f"The node at {self._address.base_url} {problem} MODELNET_API_KEY."
+        )
+
+
+def _cut_off() -> PeerLostError:
+    return PeerLostError("The node closed the connection before the end: ask again.")

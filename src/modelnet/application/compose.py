@@ -1,0 +1,105 @@
+"""The wiring: the one place that knows every room and joins them into a node."""
+
+import random
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from modelnet.application.settings import Settings
+from modelnet.core.clock import Clock
+from modelnet.core.error import SettingsError
+from modelnet.core.standing import Standing
+from modelnet.interaction.coordinator import Coordinator
+from modelnet.interaction.examiner import Examiner
+from modelnet.resource.directory import DirectoryEvent, Offer, StandingAnnounced
+from modelnet.resource.host import Host
+from modelnet.resource.message import encode
+from modelnet.resource.model import Model
+from modelnet.resource.remote import RemoteModel
+from modelnet.resource.watcher import Watcher
+from modelnet.service.routing import StandingRouter
+from modelnet.service.standing import Beliefs
+from modelnet.transport.network import Network
+from modelnet.trust.envelope import Envelope
+from modelnet.trust.key import NodeKey
+
+if TYPE_CHECKING:
+    from modelnet.transport.link import LinkSecrets
+
+
+class Parts(NamedTuple):
+    """A node, taken apart."""
+
+    key: NodeKey
+    network: Network
+    host: Host
+    watcher: Watcher
+    coordinator: Coordinator
+    examiner: Examiner
+
+
+def wire(key: NodeKey, network: Network, clock: Clock, rng: random.Random) -> Parts:
+    """Join the rooms around a network that is not yet entered. Does no I/O."""
+    host = Host(clock)
+    beliefs = Beliefs(key.node)
+
+    def hear(event: DirectoryEvent) -> None:
+        if isinstance(event, StandingAnnounced):
+            for standing in event.standings:
+                beliefs.record(standing, clock())
+
+    watcher = Watcher(key.node, clock, hear)
+
+    def model_of(offer: Offer) -> Model:
+        if offer.is_local:
+            return host.get(offer.card.name)
+        return RemoteModel(network, offer.node, offer.card)
+
+    async def tell(standings: tuple[Standing, ...]) -> None:
+        watcher.tell(StandingAnnounced(key.node, standings))
+        await network.announce("standing", encode(standings))
+
+    network.serve(host.handle)
+    coordinator = Coordinator(watcher, StandingRouter(beliefs), model_of, clock, rng)
+    examiner = Examiner(key.node, watcher, model_of, tell, clock)
+    return Parts(key, network, host, watcher, coordinator, examiner)
+
+
+def open_network(settings: Settings, key: NodeKey, clock: Clock) -> Network:
+    """Return the real network that the settings describe, not yet entered.
+
+    Raises:
+        SettingsError: the invitation is not one, or is for another network.
+    """
+    from modelnet.transport.zenoh import ZenohNetwork, ZenohSettings
+
+    if settings.gateway:
+        mode = "router"
+    else:
+        mode = "client" if settings.client else "peer"
+    return ZenohNetwork(
+        ZenohSettings(
+            network=settings.network,
+            mode=mode,
+            listen=settings.listen,
+            join=settings.join,
+            multicast=settings.multicast,
+            secrets=_link_secrets(settings, key, clock),
+        ),
+        Envelope(key, clock),
+        clock,
+    )
+
+
+def _link_secrets(settings: Settings, key: NodeKey, clock: Clock) -> "LinkSecrets | None":
+    if not settings.invitation:
+        return None
+    from modelnet.transport.link import LinkSecrets
+    from modelnet.trust.invitation import Invitation, issue
+
+    invitation = Invitation.parse(settings.invitation)
+    if invitation.network != settings.network:
+        raise SettingsError(
+            f"The invitation is for the network {invitation.network!r}, not "
+            f"{settings.network!r}; start with --network {invitation.network}."
+        )
+    issued = issue(invitation, key.node, now=clock())
+    return LinkSecrets(issued.ca_pem, issued.certificate_pem, issued.private_key_pem)

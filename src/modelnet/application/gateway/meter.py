@@ -1,0 +1,93 @@
+"""What the gateway counts for Prometheus. Labels come from the route table and small sets only."""
+
+from typing import TYPE_CHECKING
+
+from modelnet.core.chunk import Usage
+from modelnet.core.request import Operation
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
+
+OTHER_ROUTE = "other"
+"""The label of everything that has no route: paths are the client's to invent, labels are not."""
+
+CLIENT_GONE = 499
+"""The status counted for a client that left before its answer was whole."""
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
+
+
+class Meter:
+    """Counts requests, first chunks, tokens, open streams and failovers."""
+
+    def __init__(self, registry: "CollectorRegistry | None" = None) -> None:
+        from prometheus_client import (
+            CollectorRegistry,
+            Counter,
+            Gauge,
+            Histogram,
+            ProcessCollector,
+        )
+
+        if registry is None:
+            registry = CollectorRegistry()
+            ProcessCollector(registry=registry)
+        self._registry = registry
+        self._requests = Counter(
+            "modelnet_http_requests", "HTTP requests.", ("route", "status"), registry=registry
+        )
+        self._request_s = Histogram(
+            "modelnet_http_request_seconds",
+            "Seconds from a request to the end of its response.",
+            ("route",),
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self._first_chunk_s = Histogram(
+            "modelnet_first_chunk_seconds",
+            "Seconds from a task to the first chunk of its answer.",
+            ("operation",),
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self._tokens = Counter(
+            "modelnet_tokens", "Tokens read and written.", ("kind",), registry=registry
+        )
+        self._streams = Gauge(
+            "modelnet_open_streams", "Streamed answers under way.", registry=registry
+        )
+        self._failovers = Counter(
+            "modelnet_failovers", "Answers another model took over midway.", registry=registry
+        )
+
+    def ended(self, route: str, status: int, seconds: float) -> None:
+        """Count a request that ended."""
+        self._requests.labels(route, str(status)).inc()
+        self._request_s.labels(route).observe(seconds)
+
+    def began(self, operation: Operation, seconds: float) -> None:
+        """Count the first chunk of an answer."""
+        self._first_chunk_s.labels(operation).observe(seconds)
+
+    def used(self, usage: Usage) -> None:
+        """Count the tokens of an answer."""
+        self._tokens.labels("prompt").inc(max(0, usage.prompt_tokens))
+        self._tokens.labels("completion").inc(max(0, usage.completion_tokens))
+
+    def failed_over(self) -> None:
+        """Count an answer that another model took over."""
+        self._failovers.inc()
+
+    def stream_opened(self) -> None:
+        """Count a streamed answer under way."""
+        self._streams.inc()
+
+    def stream_closed(self) -> None:
+        """Stop counting a streamed answer."""
+        self._streams.dec()
+
+    def exposition(self) -> tuple[bytes, bytes]:
+        """Return every figure in Prometheus' text form, and its media type."""
+        from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+        return generate_latest(self._registry), CONTENT_TYPE_LATEST.encode()

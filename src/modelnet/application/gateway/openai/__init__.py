@@ -1,0 +1,1 @@
+"""OpenAI's API: its bodies read into our requests, our chunks written in its shapes."""

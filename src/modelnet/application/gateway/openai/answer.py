@@ -1,0 +1,93 @@
+"""An answer as the endpoints take it: watched while it streams, or collected whole."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+import anyio
+import msgspec
+
+from modelnet.application.gateway.answering import Answering
+from modelnet.application.gateway.meter import Meter
+from modelnet.core.chunk import Chunk, FinishReason, Token, Usage
+from modelnet.core.error import EngineError
+from modelnet.core.identity import RequestId
+from modelnet.core.request import operation_of
+from modelnet.core.task import Contribution, Task
+
+
+class Provenance(msgspec.Struct, frozen=True, kw_only=True):
+    """The `modelnet` object of a response: which task it was and who answered."""
+
+    task_id: RequestId
+    contributors: tuple[Contribution, ...]
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """A whole answer."""
+
+    text: str
+    reasoning: str
+    tokens: tuple[Token, ...]
+    vectors: tuple[bytes, ...]
+    tool_calls: tuple[msgspec.Raw, ...]
+    finish: FinishReason
+    usage: Usage
+    contributions: tuple[Contribution, ...]
+
+    @property
+    def model(self) -> str:
+        """The model that finished the answer."""
+        return self.contributions[-1].model if self.contributions else ""
+
+
+async def observed(
+    answering: Answering, task: Task, meter: Meter
+) -> AsyncGenerator[Chunk | Contribution, None]:
+    """Yield the answer to a task, counting on the way.
+
+    Raises:
+        EngineError: the answer stopped without saying that it was whole.
+        ModelnetError: whatever `answering` raises.
+    """
+    begun = anyio.current_time()
+    contributors = chunks = 0
+    is_whole = False
+    async with aclosing(answering.answer(task)) as answer:
+        async for item in answer:
+            if isinstance(item, Chunk):
+                chunks += 1
+                if chunks == 1:
+                    meter.began(operation_of(task.request), anyio.current_time() - begun)
+                if item.finish is not None:
+                    is_whole = True
+                    meter.used(item.usage or Usage())
+            else:
+                contributors += 1
+                if contributors > 1:
+                    meter.failed_over()
+            yield item
+    if not is_whole:
+        raise EngineError("The answer stopped without an end; ask again.")
+
+
+async def collect(items: AsyncGenerator[Chunk | Contribution, None]) -> Answer:
+    """Return a whole answer."""
+    chunks: list[Chunk] = []
+    contributions: list[Contribution] = []
+    async with aclosing(items):
+        async for item in items:
+            if isinstance(item, Chunk):
+                chunks.append(item)
+            else:
+                contributions.append(item)
+    last = chunks[-1]
+    return Answer(
+        text="".join(chunk.text for chunk in chunks),
+        reasoning="".join(chunk.reasoning for chunk in chunks),
+        tokens=tuple(token for chunk in chunks for token in chunk.tokens),
+        vectors=tuple(vector for chunk in chunks for vector in chunk.vectors),
+        tool_calls=tuple(call for chunk in chunks for call in chunk.tool_calls),
+        finish=last.finish or "stop",
+        usage=last.usage or Usage(),
+        contributions=tuple(contributions),
+    )

@@ -1,0 +1,140 @@
+"""The bodies OpenAI clients send, decoded and checked where they enter.
+
+Fields nobody here knows are ignored. Known ones that cannot be honoured are declared as `Any` and
+refused by `reading` unless they say what would happen anyway.
+"""
+
+from typing import Annotated, Any, TypeAlias, TypeVar
+
+import msgspec
+
+from modelnet.application.gateway.openai.explanation import explain
+from modelnet.core.error import InvalidRequestError
+from modelnet.core.request import Content, Role
+
+MAX_STOPS = 16
+MAX_PROMPTS = 256
+MAX_INPUTS = 2048
+MAX_DEADLINE_S = 3600
+_INT64 = 2**63
+
+Name: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=1024)]
+Count: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
+Alternatives: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=20)]
+TokenIds: TypeAlias = tuple[int, ...]
+
+
+class StreamOptions(msgspec.Struct, frozen=True):
+    """What a stream tells besides the answer."""
+
+    include_usage: bool | None = None
+
+
+class NetworkOptions(msgspec.Struct, frozen=True):
+    """The `modelnet` field: what OpenAI has no word for."""
+
+    deadline_s: Annotated[float, msgspec.Meta(gt=0, le=MAX_DEADLINE_S)] | None = None
+    fallback: Annotated[tuple[Name, ...], msgspec.Meta(max_length=16)] = ()
+    """Models to try, in order, when the one asked is not to be had."""
+
+
+class MessageBody(msgspec.Struct, frozen=True):
+    """One turn of a conversation as a client writes it."""
+
+    role: Role
+    content: Content | None = None
+    tool_calls: tuple[Any, ...] | None = None
+    tool_call_id: str | None = None
+    function_call: Any = None
+    audio: Any = None
+
+
+class Body(msgspec.Struct, frozen=True, kw_only=True):
+    """What every body has."""
+
+    model: Name = "auto"
+    modelnet: NetworkOptions | None = None
+
+
+class SampledBody(Body, frozen=True, kw_only=True):
+    """What bodies that ask for text have."""
+
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
+    max_tokens: Count | None = None
+    temperature: Annotated[float, msgspec.Meta(ge=0, le=2)] | None = None
+    top_p: Annotated[float, msgspec.Meta(gt=0, le=1)] | None = None
+    seed: Annotated[int, msgspec.Meta(ge=-_INT64, le=_INT64 - 1)] | None = None
+    stop: str | Annotated[tuple[str, ...], msgspec.Meta(max_length=MAX_STOPS)] | None = None
+    n: Any = None
+    logit_bias: Any = None
+    presence_penalty: Any = None
+    frequency_penalty: Any = None
+
+
+class ChatBody(SampledBody, frozen=True, kw_only=True):
+    """`POST /v1/chat/completions`."""
+
+    messages: Annotated[tuple[MessageBody, ...], msgspec.Meta(min_length=1)]
+    max_completion_tokens: Count | None = None
+    logprobs: bool | None = None
+    top_logprobs: Alternatives | None = None
+    tools: tuple[dict[str, Any], ...] | None = None
+    tool_choice: str | dict[str, Any] | None = None
+    parallel_tool_calls: Any = None
+    response_format: dict[str, Any] | None = None
+    functions: Any = None
+    function_call: Any = None
+    modalities: Any = None
+    audio: Any = None
+    prediction: Any = None
+    web_search_options: Any = None
+
+
+class CompletionBody(SampledBody, frozen=True, kw_only=True):
+    """`POST /v1/completions`."""
+
+    prompt: (
+        str
+        | Annotated[
+            tuple[str | int | TokenIds, ...], msgspec.Meta(min_length=1, max_length=MAX_PROMPTS)
+        ]
+    )
+    logprobs: Alternatives | None = None
+    echo: Any = None
+    suffix: Any = None
+    best_of: Any = None
+
+
+class EmbeddingBody(Body, frozen=True, kw_only=True):
+    """`POST /v1/embeddings`."""
+
+    input: (
+        str
+        | Annotated[
+            tuple[str | int | TokenIds, ...], msgspec.Meta(min_length=1, max_length=MAX_INPUTS)
+        ]
+    )
+    encoding_format: str | None = None
+    dimensions: Any = None
+
+
+B = TypeVar("B", bound=Body)
+
+_DECODERS: dict[type[Body], msgspec.json.Decoder[Any]] = {
+    kind: msgspec.json.Decoder(kind) for kind in (ChatBody, CompletionBody, EmbeddingBody)
+}
+
+
+def decode(kind: type[B], raw: bytes) -> B:
+    """Return the body of a request.
+
+    Raises:
+        InvalidRequestError: it is not JSON, or not the JSON this endpoint takes.
+    """
+    try:
+        return _DECODERS[kind].decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise explain(error) from None
+    except RecursionError:
+        raise InvalidRequestError("The body is nested too deeply; flatten it.") from None

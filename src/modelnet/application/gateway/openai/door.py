@@ -1,0 +1,193 @@
+"""The endpoints of OpenAI's API: from a request's body to the network and back."""
+
+from collections.abc import AsyncGenerator, Generator, Sequence
+from contextlib import aclosing, contextmanager
+
+import anyio
+
+from modelnet.application.gateway.answering import Answering
+from modelnet.application.gateway.endpoint import (
+    EventStream,
+    Header,
+    HttpRequest,
+    Reply,
+    json_reply,
+)
+from modelnet.application.gateway.failure import too_late
+from modelnet.application.gateway.meter import Meter
+from modelnet.application.gateway.openai.answer import Answer, Provenance, collect, observed
+from modelnet.application.gateway.openai.body import (
+    Body,
+    ChatBody,
+    CompletionBody,
+    EmbeddingBody,
+    SampledBody,
+    decode,
+)
+from modelnet.application.gateway.openai.chat import ChatWriter, chat_completion
+from modelnet.application.gateway.openai.completion import CompletionWriter, completion
+from modelnet.application.gateway.openai.embedding import embeddings
+from modelnet.application.gateway.openai.reading import (
+    chat_of,
+    completions_of,
+    embed_of,
+    models_of,
+)
+from modelnet.core.chunk import Chunk
+from modelnet.core.clock import Clock
+from modelnet.core.error import ModelnetError
+from modelnet.core.identity import RequestId, new_request_id
+from modelnet.core.request import Request
+from modelnet.core.task import Contribution, Task
+
+DEFAULT_DEADLINE_S = 300.0
+
+_GRACE_S = 0.5
+"""The network itself ends what is late and says so better; this is for when it does not."""
+
+_PROMPTS_AT_ONCE = 4
+
+
+class OpenAIDoor:
+    """Answers OpenAI's requests with the network behind it."""
+
+    def __init__(self, answering: Answering, meter: Meter, clock: Clock) -> None:
+        self._answering = answering
+        self._meter = meter
+        self._clock = clock
+
+    async def chat(self, http: HttpRequest) -> Reply | EventStream:
+        """`POST /v1/chat/completions`."""
+        body = decode(ChatBody, http.body)
+        task = self._task(body, chat_of(body))
+        response_id, created = f"chatcmpl-{task.id}", int(self._clock())
+        if body.stream:
+            writer = ChatWriter(response_id, created, has_usage=_has_usage(body))
+            return self._stream(self._chat_events(task, writer), task)
+        answer = await self._whole(task)
+        origin = _origin([task], answer.contributions)
+        response = chat_completion(answer, id=response_id, created=created, origin=origin)
+        return json_reply(response, headers=_headers(task))
+
+    async def complete(self, http: HttpRequest) -> Reply | EventStream:
+        """`POST /v1/completions`."""
+        body = decode(CompletionBody, http.body)
+        tasks = [self._task(body, request) for request in completions_of(body)]
+        first = tasks[0]
+        response_id, created = f"cmpl-{first.id}", int(self._clock())
+        if body.stream:
+            writer = CompletionWriter(response_id, created, has_usage=_has_usage(body))
+            return self._stream(self._completion_events(tasks, writer), first)
+        answers = await self._all_whole(tasks)
+        origin = _origin(tasks, [one for answer in answers for one in answer.contributions])
+        response = completion(answers, id=response_id, created=created, origin=origin)
+        return json_reply(response, headers=_headers(first))
+
+    async def embed(self, http: HttpRequest) -> Reply:
+        """`POST /v1/embeddings`."""
+        body = decode(EmbeddingBody, http.body)
+        request = embed_of(body)
+        task = self._task(body, request)
+        answer = await self._whole(task)
+        response = embeddings(
+            answer,
+            input_count=len(request.inputs),
+            is_base64=body.encoding_format == "base64",
+            origin=_origin([task], answer.contributions),
+        )
+        return json_reply(response, headers=_headers(task))
+
+    def _task(self, body: Body, request: Request) -> Task:
+        asked_s = body.modelnet.deadline_s if body.modelnet is not None else None
+        return Task(
+            id=new_request_id(),
+            request=request,
+            models=models_of(body),
+            deadline=self._clock() + (asked_s or DEFAULT_DEADLINE_S),
+        )
+
+    def _time_left_s(self, task: Task) -> float:
+        return task.deadline - self._clock() + _GRACE_S
+
+    def _observed(self, task: Task) -> AsyncGenerator[Chunk | Contribution, None]:
+        return observed(self._answering, task, self._meter)
+
+    async def _whole(self, task: Task) -> Answer:
+        with _time_limit(self._time_left_s(task)):
+            return await collect(self._observed(task))
+
+    async def _all_whole(self, tasks: Sequence[Task]) -> list[Answer]:
+        limiter = anyio.CapacityLimiter(_PROMPTS_AT_ONCE)
+        answers: dict[RequestId, Answer] = {}
+        failures: list[ModelnetError] = []
+
+        async def answer(task: Task) -> None:
+            try:
+                async with limiter:
+                    answers[task.id] = await self._whole(task)
+            except ModelnetError as error:
+                failures.append(error)
+                group.cancel_scope.cancel()
+
+        async with anyio.create_task_group() as group:
+            for task in tasks:
+                group.start_soon(answer, task)
+        if failures:
+            raise failures[0]
+        return [answers[task.id] for task in tasks]
+
+    def _stream(self, events: AsyncGenerator[bytes, None], task: Task) -> EventStream:
+        return EventStream(
+            events=events, time_limit_s=self._time_left_s(task), headers=_headers(task)
+        )
+
+    async def _chat_events(self, task: Task, writer: ChatWriter) -> AsyncGenerator[bytes, None]:
+        contributions: list[Contribution] = []
+        async with aclosing(self._observed(task)) as items:
+            async for item in items:
+                if isinstance(item, Contribution):
+                    contributions.append(item)
+                    writer.answered_by(item.model)
+                elif item.finish is not None:
+                    yield writer.close(item, _origin([task], contributions))
+                elif event := writer.write(item):
+                    yield event
+
+    async def _completion_events(
+        self, tasks: Sequence[Task], writer: CompletionWriter
+    ) -> AsyncGenerator[bytes, None]:
+        contributions: list[Contribution] = []
+        for task in tasks:
+            async with aclosing(self._observed(task)) as items:
+                async for item in items:
+                    if isinstance(item, Contribution):
+                        contributions.append(item)
+                        writer.answered_by(item.model)
+                    elif item.finish is None:
+                        if event := writer.write(item):
+                            yield event
+                    elif task is tasks[-1]:
+                        yield writer.close(item, _origin(tasks, contributions))
+                    else:
+                        yield writer.end_prompt(item)
+
+
+@contextmanager
+def _time_limit(limit_s: float) -> Generator[None]:
+    try:
+        with anyio.fail_after(limit_s):
+            yield
+    except TimeoutError:
+        raise too_late() from None
+
+
+def _origin(tasks: Sequence[Task], contributions: Sequence[Contribution]) -> Provenance:
+    return Provenance(task_id=tasks[0].id, contributors=tuple(contributions))
+
+
+def _headers(task: Task) -> tuple[Header, ...]:
+    return ((b"x-request-id", task.id.encode()),)
+
+
+def _has_usage(body: SampledBody) -> bool:
+    return body.stream_options is not None and bool(body.stream_options.include_usage)

@@ -1,0 +1,260 @@
+"""A node from Python: `async with modelnet.Node(models=["zoo:calc"]) as node: ...`."""
+
+import random
+import socket
+from collections.abc import AsyncGenerator, Callable, Iterable
+from contextlib import AsyncExitStack, aclosing, suppress
+from types import TracebackType
+from typing import Any, Self
+
+import anyio
+
+from modelnet.application.exam_route import exam_routes
+from modelnet.application.compose import Parts, open_network, wire
+from modelnet.application.settings import DEFAULT_PORT, Settings, load_settings, make_data_dir
+from modelnet.core.card import ModelCard
+from modelnet.core.chunk import Chunk
+from modelnet.core.clock import Clock, system_clock
+from modelnet.core.error import AddressError
+from modelnet.core.identity import NodeId, new_request_id
+from modelnet.core.request import Chat, Message, Request
+from modelnet.core.task import AUTO, Contribution, Task
+from modelnet.resource.beacon import run_beacon
+from modelnet.resource.directory import CardsAnnounced, Directory, Offer
+from modelnet.resource.message import announce_cards
+from modelnet.resource.model import Model
+from modelnet.resource.specification import model_from
+from modelnet.transport.network import Network
+from modelnet.trust.key import NodeKey, open_key
+
+ANSWER_S = 120.0
+"""How long an answer may take unless the asker says otherwise."""
+
+PORTS_TRIED = 20
+
+
+class Node:
+    """One node of the network: serves models, finds others, answers with all of them.
+
+    Args:
+        settings: everything a node can be told; read from file and environment when not given.
+        models: what to serve besides `settings.models`: specifications such as `zoo:calc` or
+            `gguf:PATH`, functions, or objects that implement `modelnet.resource.model.Model`.
+        with_http: also listen for the OpenAI API.
+        network: a Network not yet entered, instead of the one the settings describe.
+        key: this node's key, instead of the one in the data directory.
+        clock: where Unix time comes from.
+        rng: what breaks ties among equal models.
+    """
+
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        *,
+        models: Iterable[str | Model | Callable[..., Any]] = (),
+        with_http: bool = True,
+        network: Network | None = None,
+        key: NodeKey | None = None,
+        clock: Clock = system_clock,
+        rng: random.Random | None = None,
+    ) -> None:
+        self._settings = settings or load_settings()
+        self._specified = (*self._settings.models, *models)
+        self._with_http = with_http
+        self._given_network = network
+        self._given_key = key
+        self._clock = clock
+        self._rng = rng or random.Random()  # noqa: S311  spreads load, guards nothing
+        self._stack = AsyncExitStack()
+        self._parts: Parts | None = None
+        self._url: str | None = None
+
+    @property
+    def parts(self) -> Parts:
+        """The rooms of this node, wired.
+
+        Raises:
+            RuntimeError: the node was not entered with `async with`.
+        """
+        if self._parts is None:
+            raise RuntimeError("Enter the node first: `async with Node(...) as node`.")
+        return self._parts
+
+    @property
+    def id(self) -> NodeId:
+        """The public key that is this node."""
+        return self.parts.key.node
+
+    @property
+    def name(self) -> str:
+        """What people call this node."""
+        return self._settings.name
+
+    @property
+    def url(self) -> str | None:
+        """The base URL for OpenAI clients, or `None` without HTTP."""
+        return self._url
+
+    @property
+    def listen(self) -> tuple[str, ...]:
+        """Endpoints at which other nodes can join."""
+        return self.parts.network.listen
+
+    @property
+    def cards(self) -> tuple[ModelCard, ...]:
+        """The models of this node."""
+        return self.parts.host.cards
+
+    @property
+    def directory(self) -> Directory:
+        """What this node knows of the network now."""
+        return self.parts.watcher.directory
+
+    def offers(self) -> tuple[Offer, ...]:
+        """Every model of the network that can be asked now."""
+        return self.parts.coordinator.offers()
+
+    async def wait_until(self, is_reached: Callable[[Directory], bool]) -> None:
+        """Return as soon as the directory is as wished; the caller sets the deadline."""
+        await self.parts.watcher.wait_until(is_reached)
+
+    def answer(self, task: Task) -> AsyncGenerator[Chunk | Contribution, None]:
+        """Answer a task; see `Coordinator.answer`."""
+        return self.parts.coordinator.answer(task)
+
+    async def ask(
+        self, prompt: str | Request, *, model: str = AUTO, timeout_s: float = ANSWER_S
+    ) -> AsyncGenerator[Chunk, None]:
+        """Yield the answer to a question, chunk by chunk.
+
+        Args:
+            prompt: the question, or a whole request.
+            model: `auto`, a model, `model@node`, or a fallback chain "A, B, C".
+            timeout_s: seconds the whole answer may take.
+
+        Raises:
+            ModelnetError: no model could answer.
+        """
+        request = Chat((Message("user", prompt),)) if isinstance(prompt, str) else prompt
+        task = Task(
+            id=new_request_id(),
+            request=request,
+            models=tuple(name.strip() for name in model.split(",")),
+            deadline=self._clock() + timeout_s,
+        )
+        async with aclosing(self.answer(task)) as steps:
+            async for step in steps:
+                if isinstance(step, Chunk):
+                    yield step
+
+    async def serve(self, specified: str | Model | Callable[..., Any]) -> ModelCard:
+        """Start one more model and offer it to the network.
+
+        Raises:
+            SetupError: the specification makes no sense or the model's file is not usable.
+            EngineError: the engine cannot be reached.
+        """
+        card = await self._start_model(specified, self._stack)
+        await self._announce_cards()
+        return card
+
+    async def withdraw(self, name: str) -> None:
+        """Stop offering a model; answers under way are finished first.
+
+        Raises:
+            UnknownModelError: this node does not serve it.
+        """
+        self.parts.host.remove(name)
+        await self._announce_cards()
+
+    async def __aenter__(self) -> Self:
+        """Start the models, join the network, listen."""
+        async with AsyncExitStack() as stack:
+            self._parts = parts = await self._wire()
+            for specified in self._specified:
+                await self._start_model(specified, stack)
+            await stack.enter_async_context(parts.network)
+            await self._announce_cards()
+            background = await stack.enter_async_context(anyio.create_task_group())
+            stack.callback(background.cancel_scope.cancel)
+            await background.start(parts.watcher.follow, parts.network)
+            background.start_soon(run_beacon, parts.host, parts.network, parts.watcher)
+            if self._settings.exams:
+                background.start_soon(parts.examiner.run)
+            if self._with_http:
+                self._url = await self._listen(stack)
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Leave: open answers end, peers see it at once, the models are released."""
+        if isinstance(exc, Exception):
+            # The caller's own error leaves as it is, not wrapped by the group of our tasks.
+            await self._stack.aclose()
+        else:
+            await self._stack.__aexit__(exc_type, exc, traceback)
+
+    async def _wire(self) -> Parts:
+        key = self._given_key
+        if key is None:
+            make_data_dir(self._settings.data_dir)
+            key = open_key(self._settings.data_dir)
+        network = self._given_network or open_network(self._settings, key, self._clock)
+        return wire(key, network, self._clock, self._rng)
+
+    async def _announce_cards(self) -> None:
+        parts = self.parts
+        parts.watcher.tell(CardsAnnounced(self.id, self.name, parts.host.cards))
+        state = announce_cards(parts.key, self.name, parts.host.cards)
+        await parts.network.announce("card", state)
+
+    async def _start_model(
+        self, specified: str | Model | Callable[..., Any], stack: AsyncExitStack
+    ) -> ModelCard:
+        model = _as_model(specified)
+        await model.start()
+        stack.push_async_callback(model.stop)
+        self.parts.host.add(model)
+        return model.card
+
+    async def _listen(self, stack: AsyncExitStack) -> str:
+        from modelnet.application.gateway.server import serve_gateway
+
+        parts = self.parts
+        origin = await stack.enter_async_context(
+            serve_gateway(
+                parts.coordinator,
+                await self._bind(),
+                keys=self._settings.api_keys,
+                routes=exam_routes(parts.coordinator, parts.examiner),
+                clock=self._clock,
+            )
+        )
+        return f"{origin}/v1"
+
+    async def _bind(self) -> socket.socket:
+        """Take the port asked for; when none was, the usual one or the next that is free."""
+        from modelnet.application.gateway.server import Address, bind
+
+        settings = self._settings
+        if settings.port is not None:
+            return await bind(Address(settings.host, settings.port))
+        for port in range(DEFAULT_PORT, DEFAULT_PORT + PORTS_TRIED):
+            with suppress(AddressError):
+                return await bind(Address(settings.host, port))
+        return await bind(Address(settings.host, 0))
+
+
+def _as_model(specified: str | Model | Callable[..., Any]) -> Model:
+    if isinstance(specified, str):
+        return model_from(specified)
+    if isinstance(specified, Model):
+        return specified
+    from modelnet.resource.backend.function import model
+
+    return model()(specified)

@@ -1,0 +1,129 @@
+"""Settings of a node: defaults, then `modelnet.toml`, then `MODELNET_*`, then flags."""
+
+import os
+import socket
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+
+from modelnet.core.error import SettingsError, StorageError
+
+DEFAULT_PORT = 11711
+"""Where the OpenAI-compatible URL is found unless another port is asked for."""
+
+NETWORK_NAME_PATTERN = "^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"
+
+_LISTS = frozenset({"listen", "join", "models", "api_keys"})
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Everything a node can be told. Field names are the keys of `modelnet.toml`."""
+
+    name: Annotated[str, msgspec.Meta(max_length=64)] = ""
+    """What people call this node; the host's name where empty."""
+    network: Annotated[str, msgspec.Meta(pattern=NETWORK_NAME_PATTERN)] = "public"
+    """Only nodes of the same network see each other."""
+    invitation: str = ""
+    """The pre-shared invitation of a closed network; empty for an open one."""
+    listen: tuple[str, ...] = ()
+    """Endpoints for other nodes; `tcp/127.0.0.1:0` where empty."""
+    join: tuple[str, ...] = ()
+    """Endpoints of nodes to join through."""
+    gateway: bool = False
+    """Relay for nodes that cannot reach each other."""
+    client: bool = False
+    """Reach the network only through the gateways in `join`: for nodes behind NAT."""
+    multicast: bool = True
+    """Find nodes on the local network by multicast."""
+    host: str = "127.0.0.1"
+    port: Annotated[int, msgspec.Meta(ge=0, le=65535)] | None = None
+    """Port of the OpenAI-compatible URL; 0 takes any free one, none takes 11711 or the next."""
+    api_keys: tuple[str, ...] = ()
+    """Bearer keys; needed to listen elsewhere than on loopback."""
+    data_dir: Path = Path()
+    models: tuple[str, ...] = ()
+    """Models to serve: `zoo:calc`, `gguf:PATH`, `openai:URL#model`, `python:module:function`."""
+    exams: bool = True
+    """Measure the models of newcomers."""
+
+    def __repr__(self) -> str:
+        """Leave the secrets out."""
+        return f"Settings(name={self.name!r}, network={self.network!r}, models={self.models!r})"
+
+
+def load_settings(
+    flags: Mapping[str, Any] | None = None,
+    *,
+    environ: Mapping[str, str] | None = None,
+    file: Path | None = None,
+) -> Settings:
+    """Merge every source, the later over the earlier. Flags that are `None` or empty do not count.
+
+    Raises:
+        SettingsError: a source cannot be read, or a value makes no sense.
+    """
+    env = os.environ if environ is None else environ
+    merged: dict[str, Any] = {
+        **_from_file(file or _default_file(env)),
+        **_from_environ(env),
+        **{key: value for key, value in (flags or {}).items() if value not in (None, (), [])},
+    }
+    merged["data_dir"] = merged.get("data_dir") or default_data_dir(env)
+    merged["name"] = merged.get("name") or socket.gethostname()[:64]
+    try:
+        return msgspec.convert(merged, Settings, strict=False, dec_hook=_to_path)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"A setting makes no sense: {error}.") from error
+
+
+def default_data_dir(environ: Mapping[str, str]) -> Path:
+    """Return the directory of key and state, by the XDG rules."""
+    state_home = environ.get("XDG_STATE_HOME") or "~/.local/state"
+    return Path(state_home).expanduser() / "modelnet"
+
+
+def make_data_dir(path: Path) -> None:
+    """Create the data directory, for its owner only.
+
+    Raises:
+        StorageError: it cannot be created or is not a directory.
+    """
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(
+            f"The data directory {path} cannot be used ({error.strerror}); choose another with "
+            "--data-dir."
+        ) from error
+
+
+def _to_path(_kind: type, value: Any) -> Path:
+    if not isinstance(value, str | Path):
+        raise TypeError(f"a path is text, not {value!r}")
+    return Path(value).expanduser()
+
+
+def _default_file(environ: Mapping[str, str]) -> Path:
+    return Path(environ.get("MODELNET_CONFIG") or "modelnet.toml")
+
+
+def _from_file(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"The settings file {path} cannot be read: {error}.") from error
+
+
+def _from_environ(environ: Mapping[str, str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for field in msgspec.structs.fields(Settings):
+        value = environ.get(f"MODELNET_{field.name.upper()}")
+        if value is not None:
+            parts = tuple(part.strip() for part in value.split(",") if part.strip())
+            found[field.name] = parts if field.name in _LISTS else value
+    return found

@@ -1,0 +1,195 @@
+"""Answering a task: ask the best model; when it fails, carry on with the next, unseen."""
+
+import random
+from collections import Counter
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import aclosing, contextmanager
+
+import anyio
+import msgspec
+
+from modelnet.core.chunk import Chunk
+from modelnet.core.clock import Clock
+from modelnet.core.error import (
+    AvailabilityError,
+    ContextTooLongError,
+    DeadlineError,
+    EngineError,
+    MessageError,
+    ModelnetError,
+    UnknownModelError,
+    UnsupportedError,
+)
+from modelnet.core.identity import NodeId
+from modelnet.core.load import ModelLoad
+from modelnet.core.task import Contribution, Task
+from modelnet.interaction.failure import Failures
+from modelnet.interaction.progress import Progress
+from modelnet.resource.directory import Offer
+from modelnet.resource.model import Model
+from modelnet.resource.watcher import Watcher
+from modelnet.service.analysis import TaskFeatures, analyse
+from modelnet.service.candidate import refusal
+from modelnet.service.routing import Outcome, Router, Scored
+from modelnet.service.selection import select
+
+STALL_S = 20.0
+"""A model silent for so long is given up; the network notices dead and frozen nodes far sooner."""
+
+RETURN_S = 5.0
+"""How long a task that lost a model waits for another one to join, return or have room."""
+
+ELSEWHERE = (
+    AvailabilityError,
+    EngineError,
+    MessageError,
+    UnsupportedError,
+    ContextTooLongError,
+    UnknownModelError,
+)
+"""Failures after which another model may still answer."""
+
+ModelOf = Callable[[Offer], Model]
+"""How an offer is asked: a model of this node directly, another's through the network."""
+
+
+class Coordinator:
+    """Answers tasks with the models of the network, one after another until the answer is whole."""
+
+    def __init__(
+        self, watcher: Watcher, router: Router, model_of: ModelOf, clock: Clock, rng: random.Random
+    ) -> None:
+        self._watcher = watcher
+        self._router = router
+        self._model_of = model_of
+        self._clock = clock
+        self._rng = rng
+        self._asked: Counter[tuple[NodeId, str]] = Counter()
+
+    def offers(self) -> tuple[Offer, ...]:
+        """Every model that can be asked now; its load counts what this node has just sent there."""
+        return tuple(self._with_own_load(offer) for offer in self._watcher.directory.offers)
+
+    async def answer(self, task: Task) -> AsyncGenerator[Chunk | Contribution, None]:
+        """Yield the answer, every stretch of it announced by a `Contribution`.
+
+        When a model fails in the middle, the next goes on from the text so far: nothing is
+        repeated or lost. Close the generator to stop the work.
+
+        Raises:
+            ModelnetError: no model could answer; the failure that says most about why.
+        """
+        progress = Progress(task.request)
+        failures = Failures()
+        while not progress.is_finished:
+            if progress.is_exhausted:
+                yield progress.ending()
+                return
+            scored = await self._choose(task, progress, failures)
+            offer = scored.candidate
+            because = failures.explain(scored.because)
+            yield Contribution(node=offer.node, model=offer.card.name, because=because)
+            try:
+                async with aclosing(self._run(scored, task, progress)) as chunks:
+                    async for chunk in chunks:
+                        yield chunk
+            except ELSEWHERE as error:
+                failures.add(offer, error, self._clock())
+
+    async def _choose(self, task: Task, progress: Progress, failures: Failures) -> Scored:
+        """Choose whom to ask; when everyone failed, wait a little for somebody to come back."""
+        features = analyse(progress.rest())
+        give_up_at = min(self._clock() + RETURN_S, task.deadline)
+        while True:
+            try:
+                return self._best(task, features, failures)
+            except ModelnetError as error:
+                failures.note(error)
+            now = self._clock()
+            is_hopeless = not (failures.has_lost_peer or progress.is_begun)
+            if is_hopeless or now >= give_up_at:
+                raise failures.verdict
+            with anyio.move_on_after(max(0.0, min(give_up_at, failures.next_chance(now)) - now)):
+                await self._watcher.wait()
+
+    def _best(self, task: Task, features: TaskFeatures, failures: Failures) -> Scored:
+        now = self._clock()
+        offers = tuple(offer for offer in self.offers() if not failures.bars(offer, now))
+        choices = select(task.models, offers)
+        for choice in choices:
+            ranked = self._router.rank(
+                features, choice.candidates, preference=choice.preference, now=now, rng=self._rng
+            )
+            if ranked:
+                return ranked[0]
+        raise refusal(features, [offer for choice in choices for offer in choice.candidates])
+
+    async def _run(
+        self, scored: Scored, task: Task, progress: Progress
+    ) -> AsyncGenerator[Chunk, None]:
+        """Ask one model for the rest of the answer, and learn how it went."""
+        offer, began, has_begun = scored.candidate, self._clock(), progress.is_begun
+        error: ModelnetError | None = None
+        try:
+            with self._counted(offer):
+                async with aclosing(self._chunks(offer, task, progress)) as chunks:
+                    async for chunk in chunks:
+                        yield chunk
+        except ModelnetError as failure:
+            error = failure
+            raise
+        finally:
+            now = self._clock()
+            self._router.learn(
+                Outcome(
+                    node=offer.node,
+                    model=offer.card.name,
+                    kind=analyse(task.request).kind,
+                    at=now,
+                    latency_s=None if has_begun or not progress.is_finished else now - began,
+                    tokens=progress.tokens,
+                    wait_factor=offer.load.wait_factor,
+                    error=error,
+                )
+            )
+
+    async def _chunks(
+        self, offer: Offer, task: Task, progress: Progress
+    ) -> AsyncGenerator[Chunk, None]:
+        model = self._model_of(offer)
+        async with aclosing(model.run(progress.rest(), deadline=task.deadline)) as chunks:
+            while not progress.is_finished:
+                yield progress.take(await self._next(chunks, offer, task.deadline))
+
+    async def _next(
+        self, chunks: AsyncGenerator[Chunk, None], offer: Offer, deadline: float
+    ) -> Chunk:
+        patience_s = min(STALL_S, deadline - self._clock())
+        try:
+            with anyio.fail_after(max(0.0, patience_s)):
+                return await anext(chunks)
+        except StopAsyncIteration:
+            raise EngineError(f"{offer.card.name} ended its answer without saying why.") from None
+        except TimeoutError:
+            if patience_s < STALL_S:
+                raise DeadlineError("The deadline passed before the answer was whole.") from None
+            raise EngineError(f"{offer.card.name} fell silent for {STALL_S:.0f} s.") from None
+
+    @contextmanager
+    def _counted(self, offer: Offer) -> Generator[None]:
+        self._asked[offer.key] += 1
+        try:
+            yield
+        finally:
+            self._asked[offer.key] -= 1
+            if not self._asked[offer.key]:
+                del self._asked[offer.key]
+
+    def _with_own_load(self, offer: Offer) -> Offer:
+        """Count what this node sent there since the last beacon: or it would send everything."""
+        own = self._asked[offer.key]
+        load = offer.load
+        if own <= load.running + load.waiting:
+            return offer
+        running = min(own, load.parallel)
+        return msgspec.structs.replace(offer, load=ModelLoad(running, own - running, load.parallel))

@@ -1,0 +1,67 @@
+"""What went wrong on the way to an answer: whom not to ask again, what to tell the asker. Pure."""
+
+from modelnet.core.error import ModelnetError, OverloadedError, PeerLostError, RequestError
+from modelnet.resource.directory import Offer
+
+_LEAST_PAUSE_S = 0.05
+
+
+class Failures:
+    """The failures of one task. Times are Unix seconds.
+
+    A node that left and came back is another offer (`Offer.since`) and may be asked again; an
+    overloaded model may be asked again after the time it gave.
+    """
+
+    def __init__(self) -> None:
+        self._errors: list[ModelnetError] = []
+        self._barred_until: dict[tuple[str, str, float], float] = {}
+
+    def add(self, offer: Offer, error: ModelnetError, now: float) -> None:
+        """Note that asking `offer` failed."""
+        self._errors.append(error)
+        until = float("inf")
+        if isinstance(error, OverloadedError):
+            until = now + max(_LEAST_PAUSE_S, error.retry_after_s or 0.0)
+        self._barred_until[_identity(offer)] = until
+
+    def note(self, error: ModelnetError) -> None:
+        """Note that nobody could be asked; it is what counts only when nothing failed before."""
+        if not self._errors:
+            self._errors.append(error)
+
+    def bars(self, offer: Offer, now: float) -> bool:
+        """Whether the offer failed this task and is not to be asked again yet."""
+        return now < self._barred_until.get(_identity(offer), 0.0)
+
+    def next_chance(self, now: float) -> float:
+        """When the next overloaded model may be asked again; infinity when there is none."""
+        return min((t for t in self._barred_until.values() if t > now), default=float("inf"))
+
+    @property
+    def has_lost_peer(self) -> bool:
+        """Whether a node died under this task: it, or another, may be back in a moment."""
+        return any(isinstance(error, PeerLostError) for error in self._errors)
+
+    @property
+    def verdict(self) -> ModelnetError:
+        """The failure to tell the asker: the one that says most about what to do.
+
+        That is the first, but where a model was only overloaded, the shortest wait of them all.
+        """
+        first = self._errors[0]
+        overloads = [error for error in self._errors if isinstance(error, OverloadedError)]
+        if overloads and not isinstance(first, RequestError):
+            return min(overloads, key=lambda error: error.retry_after_s or 0.0)
+        return first
+
+    def explain(self, because: str) -> str:
+        """Say why the next model is asked, beginning with why the last one is not."""
+        if not self._errors:
+            return because
+        last = self._errors[-1]
+        return f"took over after {last.code} ({last.message.rstrip('.')}); {because}"
+
+
+def _identity(offer: Offer) -> tuple[str, str, float]:
+    return offer.node, offer.card.name, offer.since

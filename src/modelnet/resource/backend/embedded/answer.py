@@ -1,0 +1,127 @@
+"""llama.cpp's completion events, read into chunks."""
+
+import msgspec
+
+from modelnet.core.chunk import Alternative, Chunk, FinishReason, Token, Usage
+from modelnet.core.error import (
+    ContextTooLongError,
+    EngineError,
+    InvalidRequestError,
+    ModelnetError,
+)
+from modelnet.resource.backend.reasoning import ReasoningFilter, Split
+
+
+class _Alternative(msgspec.Struct):
+    token: str
+    bytes: list[int]
+    logprob: float
+
+
+class _Token(msgspec.Struct):
+    token: str
+    bytes: list[int]
+    logprob: float
+    top_logprobs: list[_Alternative] = []
+
+
+class _Logprobs(msgspec.Struct):
+    content: list[_Token] = []
+
+
+class _Choice(msgspec.Struct):
+    text: str = ""
+    logprobs: _Logprobs | None = None
+    finish_reason: str | None = None
+
+
+class _Usage(msgspec.Struct):
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+
+class _Error(msgspec.Struct):
+    message: str = ""
+    type: str = ""
+    code: int = 500
+
+
+class _Event(msgspec.Struct):
+    choices: list[_Choice] = []
+    usage: _Usage | None = None
+    error: _Error | None = None
+
+
+_event_decoder = msgspec.json.Decoder(_Event)
+
+
+class AnswerReader:
+    """Folds the events of one answer into chunks, one a batch."""
+
+    def __init__(self, name: str, splitter: ReasoningFilter) -> None:
+        self._name = name
+        self._splitter = splitter
+        self._pending: list[Token] = []
+        self._finish: FinishReason | None = None
+
+    def read(self, events: list[bytes]) -> Chunk:
+        """Return what a batch of events adds to the answer; it may be nothing.
+
+        Raises:
+            ContextTooLongError: the prompt does not fit.
+            InvalidRequestError: llama.cpp refused the request for another reason.
+            EngineError: llama.cpp failed.
+        """
+        text, reasoning = "", ""
+        tokens: list[Token] = []
+        usage = None
+        for event in map(_event_decoder.decode, events):
+            if event.error is not None:
+                raise error_of(self._name, event.error.message, event.error.type, event.error.code)
+            for choice in event.choices:
+                split = self._split(choice)
+                text += split.text
+                reasoning += split.reasoning
+                tokens += self._tokens_of(choice, split)
+            if event.usage is not None:
+                usage = Usage(event.usage.prompt_tokens, event.usage.completion_tokens)
+        return Chunk(
+            text=text,
+            reasoning=reasoning,
+            tokens=tuple(tokens),
+            finish=self._finish if usage is not None else None,
+            usage=usage,
+        )
+
+    def _split(self, choice: _Choice) -> Split:
+        split = self._splitter.feed(choice.text)
+        if choice.finish_reason is None:
+            return split
+        self._finish = "length" if choice.finish_reason == "length" else "stop"
+        rest = self._splitter.flush()
+        return Split(split.text + rest.text, split.reasoning + rest.reasoning)
+
+    def _tokens_of(self, choice: _Choice, split: Split) -> list[Token]:
+        """Return the tokens of what became text or reasoning; those of the markers are left out."""
+        if choice.logprobs is not None:
+            self._pending += map(_token, choice.logprobs.content)
+        if not split.text and not split.reasoning and self._splitter.phase == "undecided":
+            return []
+        tokens, self._pending = self._pending, []
+        return tokens if split.text or split.reasoning else []
+
+
+def _token(token: _Token) -> Token:
+    alternatives = tuple(
+        Alternative(other.token, other.logprob, bytes(other.bytes)) for other in token.top_logprobs
+    )
+    return Token(token.token, token.logprob, bytes(token.bytes), alternatives)
+
+
+def error_of(name: str, message: str, kind: str, code: int) -> ModelnetError:
+    """Return our word for an error of llama.cpp."""
+    if kind == "exceed_context_size_error":
+        return ContextTooLongError(f"The prompt is too long for {name}: {message}; shorten it.")
+    if code == 400:  # noqa: PLR2004 - the HTTP status of a request that is at fault
+        return InvalidRequestError(f"{name} cannot answer this request: {message}.")
+    return EngineError(f"The engine of {name} failed: {message}; ask again or another model.")

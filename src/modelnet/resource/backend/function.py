@@ -1,0 +1,202 @@
+"""Any Python function as a model: plain, async or a generator, of a prompt or a whole `Chat`."""
+
+import inspect
+import threading
+from collections.abc import AsyncGenerator, Callable, Generator, Sequence
+from contextlib import aclosing, suppress
+from typing import Any, TypeVar
+
+import anyio.to_thread
+import msgspec
+
+from modelnet.core.card import ModelCard, Price, Skill
+from modelnet.core.chunk import Chunk, Usage
+from modelnet.core.clock import Clock, system_clock
+from modelnet.core.error import EngineError, ModelnetError, OverloadedError, SettingsError
+from modelnet.core.request import Chat, Complete, Embed, Message, Request, text_of
+from modelnet.resource.backend.guard import (
+    Lifetime,
+    refuse_response_format,
+    refuse_unsupported,
+)
+from modelnet.resource.backend.shaping import Shaper, count_pieces
+
+Function = Callable[..., Any]
+"""`str -> str`, or `Chat -> str`; `async`, or a generator of `str`, sync or async."""
+
+DEFAULT_PARALLEL = 8
+
+T = TypeVar("T")
+
+
+def model(
+    *,
+    skills: Sequence[str | Skill] = (),
+    name: str | None = None,
+    description: str | None = None,
+    parallel: int = DEFAULT_PARALLEL,
+    price: Price | None = None,
+) -> Callable[[Function], "FunctionModel"]:
+    """Return a decorator that makes a function a model a node can serve.
+
+    The function takes the text of the last user message, or, if its parameter is annotated so, the
+    whole `Chat`. What it returns, or yields piece by piece, is the answer.
+    """
+
+    def decorate(function: Function) -> FunctionModel:
+        card = ModelCard(
+            name=name or getattr(function, "__name__", "function"),
+            description=description or (inspect.getdoc(function) or "").partition("\n")[0],
+            operations=("chat", "complete"),
+            skills=tuple(s if isinstance(s, Skill) else Skill(s, s) for s in skills),
+            engine="python",
+            parallel=parallel,
+            price=price or Price(),
+        )
+        return FunctionModel(function, card)
+
+    return decorate
+
+
+class FunctionModel:
+    """A Model whose answers a Python function makes. Calling it calls the function.
+
+    Sync functions run in worker threads. An answer begun elsewhere is continued by running the
+    function and leaving out the part that exists: right for a function that repeats itself, an
+    `EngineError` for one that does not.
+    """
+
+    def __init__(self, function: Function, card: ModelCard, clock: Clock = system_clock) -> None:
+        self._function = function
+        self._card = card
+        self._takes_chat = _takes_chat(function)
+        self._threads = _Threads(card.parallel)
+        self._clock = clock
+        self._lifetime = Lifetime(card.name, clock)
+
+    @property
+    def card(self) -> ModelCard:
+        """The card, made from the function and the arguments of the decorator."""
+        return self._card
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the function as if it had never become a model."""
+        return self._function(*args, **kwargs)
+
+    def renamed(self, name: str) -> "FunctionModel":
+        """Return a model of the same function under another name."""
+        card = msgspec.structs.replace(self._card, name=name)
+        return FunctionModel(self._function, card, self._clock)
+
+    async def start(self) -> None:
+        """Begin to answer."""
+        self._lifetime.begin()
+
+    async def stop(self) -> None:
+        """End the answers under way; a thread that does not return is left behind."""
+        self._lifetime.end()
+
+    async def run(self, request: Request, *, deadline: float) -> AsyncGenerator[Chunk, None]:
+        """Answer with what the function says, as `Model.run` has it."""
+        self._lifetime.check()
+        refuse_unsupported(self._card, request)
+        if isinstance(request, Embed):
+            raise self._failure("cannot embed")
+        if not self._takes_chat:
+            refuse_response_format(self._card, request)
+        shaper = Shaper(request.sampling, request.partial.text)
+        async with aclosing(self._texts(request)) as texts:
+            while shaper.finish is None and (text := await self._next(texts, deadline)) is not None:
+                if shown := shaper.feed(text):
+                    yield Chunk(text=shown)
+        rest = shaper.flush()
+        usage = Usage(count_pieces(text_of(request)), shaper.completion_tokens)
+        yield Chunk(text=rest, finish=shaper.finish, usage=usage)
+
+    async def _next(self, texts: AsyncGenerator[Any, None], deadline: float) -> str | None:
+        try:
+            with self._lifetime.wait(deadline):
+                text = await anext(texts, None)
+        except ModelnetError:
+            raise
+        except Exception as error:  # The function is the user's: whatever it raises ends here.
+            raise self._failure(f"raised {type(error).__name__}: {error}") from error
+        if text is not None and not isinstance(text, str):
+            raise self._failure(f"answered with {type(text).__name__} where text is needed")
+        return text
+
+    async def _texts(self, request: Chat | Complete) -> AsyncGenerator[Any, None]:
+        argument = _chat_of(request) if self._takes_chat else text_of(request)
+        function = self._function
+        if inspect.isasyncgenfunction(function):
+            async with aclosing(function(argument)) as texts:
+                async for text in texts:
+                    yield text
+        elif inspect.isgeneratorfunction(function):
+            async with aclosing(self._threads.iterate(function(argument))) as texts:
+                async for text in texts:
+                    yield text
+        elif inspect.iscoroutinefunction(function):
+            yield await function(argument)
+        else:
+            yield await self._threads.run(function, argument)
+
+    def _failure(self, what: str) -> EngineError:
+        module = getattr(self._function, "__module__", "?")
+        name = getattr(self._function, "__qualname__", self._card.name)
+        return EngineError(f"The function {module}.{name} {what}; mend it or ask another model.")
+
+
+class _Threads:
+    """Runs blocking functions, at most so many at once, counting those whose asker has left."""
+
+    def __init__(self, limit: int) -> None:
+        self._free = threading.Semaphore(limit)
+
+    async def run(self, function: Callable[..., T], *args: Any) -> T:
+        """Run a function in a thread of its own; a cancelled asker leaves it behind."""
+        result = await anyio.to_thread.run_sync(
+            self._hold_place, function, args, abandon_on_cancel=True
+        )
+        if isinstance(result, _Full):
+            raise OverloadedError(
+                "All threads of the function are busy; try again later.", retry_after_s=1.0
+            )
+        return result
+
+    async def iterate(self, texts: Generator[Any, None, None]) -> AsyncGenerator[Any, None]:
+        """Step through a generator in threads, and close it at the end."""
+        try:
+            while (text := await self.run(next, texts, None)) is not None:
+                yield text
+        finally:
+            # A generator still stepping in a thread left behind closes when that thread drops it.
+            with suppress(ValueError):
+                texts.close()
+
+    def _hold_place(self, function: Callable[..., T], args: tuple[Any, ...]) -> "T | _Full":
+        if not self._free.acquire(blocking=False):
+            return _Full()
+        try:
+            return function(*args)
+        finally:
+            self._free.release()
+
+
+class _Full:
+    """No thread is free."""
+
+
+def _takes_chat(function: Function) -> bool:
+    """Whether the function wants the whole conversation rather than the prompt."""
+    parameter = next(iter(inspect.signature(function).parameters.values()), None)
+    if parameter is None:
+        raise SettingsError(f"The function {function} takes no prompt; give it one parameter.")
+    annotation = parameter.annotation
+    return annotation is Chat or str(annotation).rpartition(".")[2] == "Chat"
+
+
+def _chat_of(request: Chat | Complete) -> Chat:
+    if isinstance(request, Chat):
+        return request
+    return Chat((Message("user", request.prompt),), request.sampling, request.partial)

@@ -1,0 +1,86 @@
+"""Telling thought from answer: a model that reasons writes `<think>...</think>` before it speaks."""
+
+from typing import Literal, NamedTuple, TypeAlias
+
+OPEN, CLOSE = "<think>", "</think>"
+
+Phase: TypeAlias = Literal["undecided", "thinking", "speaking"]
+
+
+class Split(NamedTuple):
+    """What a piece of raw text turned out to be."""
+
+    text: str = ""
+    reasoning: str = ""
+
+
+class ReasoningFilter:
+    """Splits raw text that arrives in pieces, wherever the markers fall between them.
+
+    Only an answer that begins with the opening marker holds reasoning; everything after the
+    closing one is text, verbatim.
+    """
+
+    def __init__(self, phase: Phase = "undecided") -> None:
+        self.phase: Phase = phase
+        self._held = ""
+
+    def feed(self, raw: str) -> Split:
+        """Return what can be told apart after `raw` arrived."""
+        self._held += raw
+        if self.phase == "undecided":
+            self._decide()
+        if self.phase == "thinking":
+            return self._think()
+        return Split() if self.phase == "undecided" else Split(text=self._release())
+
+    def flush(self) -> Split:
+        """Return what was held back, now that nothing more comes."""
+        held = self._release()
+        return Split(reasoning=held) if self.phase == "thinking" else Split(text=held)
+
+    def _decide(self) -> None:
+        begun = self._held.lstrip()
+        if begun.startswith(OPEN):
+            self.phase = "thinking"
+            self._held = begun[len(OPEN) :]
+        elif not OPEN.startswith(begun):
+            self.phase = "speaking"
+
+    def _think(self) -> Split:
+        reasoning, closed, rest = self._held.partition(CLOSE)
+        if closed:
+            self.phase = "speaking"
+            self._held = ""
+            return Split(rest, reasoning)
+        keep = _overlap(self._held, CLOSE)
+        reasoning, self._held = _cut(self._held, len(self._held) - keep)
+        return Split(reasoning=reasoning)
+
+    def _release(self) -> str:
+        held, self._held = self._held, ""
+        return held
+
+
+def continued(text: str, reasoning: str) -> str:
+    """Return the raw text that a begun answer was split from: what a model is to go on after."""
+    if not reasoning:
+        return text
+    return f"{OPEN}{reasoning}{CLOSE}{text}" if text else OPEN + reasoning
+
+
+def phase_after(prompt: str, text: str, reasoning: str) -> Phase:
+    """Return where in its answer a model is that goes on after `prompt` and a begun answer."""
+    if text:
+        return "speaking"
+    return "thinking" if reasoning or prompt.rstrip().endswith(OPEN) else "undecided"
+
+
+def _overlap(text: str, marker: str) -> int:
+    """Return how many characters at the end of `text` may begin `marker`."""
+    longest = min(len(text), len(marker) - 1)
+    return next((n for n in range(longest, 0, -1) if marker.startswith(text[-n:])), 0)
+
+
+def _cut(text: str, at: int) -> tuple[str, str]:
+    return text[:at], text[at:]

@@ -1,0 +1,124 @@
+"""What nodes say to each other above transport: model calls, reply chunks, announcements.
+
+Bytes in, frozen values out; whatever does not decode is refused with one of our errors.
+"""
+
+import msgspec
+
+from modelnet.core.card import ModelCard
+from modelnet.core.chunk import Chunk
+from modelnet.core.error import EngineError, InvalidRequestError, MalformedError
+from modelnet.core.identity import NodeId
+from modelnet.core.load import Load
+from modelnet.core.request import Request
+from modelnet.core.standing import Standing
+from modelnet.resource.directory import (
+    CardsAnnounced,
+    DirectoryEvent,
+    LoadAnnounced,
+    StandingAnnounced,
+)
+from modelnet.transport.network import PeerAnnounced
+from modelnet.trust import signed_card
+from modelnet.trust.key import NodeKey
+
+MAX_CARDS = 256
+MAX_STANDINGS = 1024
+MAX_NAME_LENGTH = 64
+
+
+class ModelCall(msgspec.Struct, frozen=True):
+    """The body of a request to a node: run this on that model of yours."""
+
+    model: str
+    request: Request
+
+
+class NodeCard(msgspec.Struct, frozen=True):
+    """The state of the `card` topic: a node's name and its signed agent cards, as JSON bytes."""
+
+    name: str
+    cards: tuple[msgspec.Raw, ...]
+
+
+_encoder = msgspec.msgpack.Encoder()
+_call = msgspec.msgpack.Decoder(ModelCall)
+_chunk = msgspec.msgpack.Decoder(Chunk)
+_load = msgspec.msgpack.Decoder(Load)
+_standings = msgspec.msgpack.Decoder(tuple[Standing, ...])
+_node_card = msgspec.json.Decoder(NodeCard)
+
+
+def encode(value: ModelCall | Chunk | Load | tuple[Standing, ...]) -> bytes:
+    """Return the msgpack form of a value that travels between nodes."""
+    return _encoder.encode(value)
+
+
+def decode_call(body: bytes) -> ModelCall:
+    """Read a model call.
+
+    Raises:
+        InvalidRequestError: the body is not one.
+    """
+    try:
+        return _call.decode(body)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise InvalidRequestError(f"The request is not a model call: {error}.") from error
+
+
+def decode_chunk(piece: bytes) -> Chunk:
+    """Read one piece of a reply.
+
+    Raises:
+        EngineError: the piece is not a chunk.
+    """
+    try:
+        return _chunk.decode(piece)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise EngineError(f"The node answered something that is not a chunk: {error}.") from error
+
+
+def announce_cards(key: NodeKey, name: str, cards: tuple[ModelCard, ...]) -> bytes:
+    """Return the `card` state of a node: each card signed with the node's key."""
+    signed = tuple(msgspec.Raw(signed_card.sign(card, node_name=name, key=key)) for card in cards)
+    return msgspec.json.encode(NodeCard(name, signed))
+
+
+def read_announcement(told: PeerAnnounced) -> DirectoryEvent:
+    """Turn what a peer announced into an event of the directory.
+
+    Raises:
+        MessageError: it does not decode, a card's signature is wrong, or the node speaks for
+            another one.
+    """
+    try:
+        return _read(told)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise MalformedError(f"The announced {told.topic} does not decode: {error}.") from error
+
+
+def _read(told: PeerAnnounced) -> DirectoryEvent:
+    match told.topic:
+        case "card":
+            return _read_cards(told.node, told.state)
+        case "load":
+            return LoadAnnounced(told.node, _load.decode(told.state))
+        case "standing":
+            return _read_standings(told.node, told.state)
+
+
+def _read_cards(node: NodeId, state: bytes) -> CardsAnnounced:
+    told = _node_card.decode(state)
+    if len(told.cards) > MAX_CARDS:
+        raise MalformedError(f"The node announces {len(told.cards)} models; {MAX_CARDS} is enough.")
+    cards = tuple(signed_card.verify(bytes(raw)) for raw in told.cards)
+    if any(card.node != node for card in cards):
+        raise MalformedError("The node announces a model of another node.")
+    return CardsAnnounced(node, told.name[:MAX_NAME_LENGTH], tuple(card.model for card in cards))
+
+
+def _read_standings(node: NodeId, state: bytes) -> StandingAnnounced:
+    standings = _standings.decode(state)[:MAX_STANDINGS]
+    if any(standing.examiner != node for standing in standings):
+        raise MalformedError("The node reports an exam held by another node.")
+    return StandingAnnounced(node, standings)

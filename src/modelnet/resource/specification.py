@@ -1,0 +1,109 @@
+"""What `--model` says: `zoo:calc`, `gguf:PATH`, `openai:URL#model`, `python:module:function`.
+
+Any of them may be given another name: `NAME=zoo:calc`.
+"""
+
+import importlib
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from modelnet.core.error import SettingsError
+from modelnet.resource.model import Model
+
+_SPECIFICATION = re.compile(r"(?:(?P<name>[^=:#?]+)=)?(?P<scheme>[a-z]+):(?P<rest>.+)")
+
+
+class Specification(NamedTuple):
+    """A specification taken apart."""
+
+    name: str | None
+    scheme: str
+    rest: str
+
+
+def parse_specification(text: str) -> Specification:
+    """Take a specification apart.
+
+    Raises:
+        SettingsError: it is none, or of a kind nobody knows.
+    """
+    match = _SPECIFICATION.fullmatch(text.strip())
+    if match is None:
+        raise SettingsError(f"{text!r} does not name a model; write one of {_known()}.")
+    if match["scheme"] not in _SCHEMES:
+        raise SettingsError(f"{text!r} is of an unknown kind; write one of {_known()}.")
+    return Specification(match["name"], match["scheme"], match["rest"])
+
+
+def model_from(text: str) -> Model:
+    """Return the model a specification names, not yet started.
+
+    Raises:
+        SettingsError: the specification names nothing that exists.
+        ModelFileError: it names a file that is missing or is not a model.
+    """
+    name, scheme, rest = parse_specification(text)
+    return _SCHEMES[scheme].build(rest, name)
+
+
+def _zoo(rest: str, name: str | None) -> Model:
+    from modelnet.resource.zoo import zoo_model
+
+    return zoo_model(rest, name=name)
+
+
+def _gguf(rest: str, name: str | None) -> Model:
+    from modelnet.resource.backend.embedded import EmbeddedModel
+
+    return EmbeddedModel(Path(rest).expanduser(), name=name)
+
+
+def _openai(rest: str, name: str | None) -> Model:
+    from modelnet.resource.backend.openai import OpenAIModel, endpoint_from
+
+    return OpenAIModel(endpoint_from(rest), name=name)
+
+
+def _python(rest: str, name: str | None) -> Model:
+    from modelnet.resource.backend.function import FunctionModel, model
+
+    target = _import_target(rest)
+    if not isinstance(target, FunctionModel):
+        target = model()(target)
+    return target.renamed(name) if name else target
+
+
+def _import_target(rest: str) -> Any:
+    module_name, _, path = rest.partition(":")
+    if not path:
+        raise SettingsError(f"'python:{rest}' names no function; write python:module:function.")
+    try:
+        target: Any = importlib.import_module(module_name)
+    except ImportError as error:
+        raise SettingsError(
+            f"The module {module_name} cannot be imported ({error}); check PYTHONPATH."
+        ) from error
+    for part in path.split("."):
+        target = getattr(target, part, None)
+    if not callable(target):
+        raise SettingsError(f"The module {module_name} has no function {path}; check its name.")
+    return target
+
+
+class _Scheme(NamedTuple):
+    usage: str
+    build: Callable[[str, str | None], Model]
+
+
+_SCHEMES: dict[str, _Scheme] = {
+    "zoo": _Scheme("zoo:NAME", _zoo),
+    "gguf": _Scheme("gguf:PATH", _gguf),
+    "openai": _Scheme("openai:URL#MODEL", _openai),
+    "python": _Scheme("python:MODULE:FUNCTION", _python),
+}
+
+
+def _known() -> str:
+    return ", ".join(scheme.usage for scheme in _SCHEMES.values())

@@ -1,0 +1,80 @@
+"""Reads a request: its kind of task, its length, and what a model must be able to do for it."""
+
+from dataclasses import dataclass
+
+import msgspec
+
+from modelnet.core.request import Chat, Complete, Embed, Operation, Request, operation_of
+from modelnet.service.kind import OTHER, TaskKind
+from modelnet.service.kind.classifier import classify
+
+_BYTES_PER_TOKEN = 4
+"""What tokenizers of large models reach on English, about."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskFeatures:
+    """What the choice of a model depends on."""
+
+    operation: Operation = "chat"
+    kind: TaskKind
+    prompt_bytes: int = 0
+    """Size of everything the model reads, in UTF-8: no tokenizer makes more tokens than bytes."""
+    max_tokens: int | None = None
+    needs_vision: bool = False
+    needs_tools: bool = False
+    needs_logprobs: bool = False
+    needs_continuation: bool = False
+
+    @property
+    def prompt_tokens(self) -> int:
+        """Estimated number of tokens to read."""
+        return self.prompt_bytes // _BYTES_PER_TOKEN + 1
+
+
+def analyse(request: Request) -> TaskFeatures:
+    """Return what planning needs to know of a request; any text will do, nothing is raised."""
+    match request:
+        case Chat():
+            return _of_chat(request)
+        case Complete():
+            return _of_completion(request)
+        case Embed():
+            return TaskFeatures(
+                operation=operation_of(request),
+                kind=TaskKind.certain(OTHER),
+                prompt_bytes=max(map(_size_bytes, request.inputs)),
+            )
+
+
+def _of_chat(request: Chat) -> TaskFeatures:
+    tools_bytes = len(msgspec.json.encode(request.tools)) if request.tools else 0
+    begun = request.partial.text + request.partial.reasoning
+    return TaskFeatures(
+        operation=operation_of(request),
+        kind=classify(request.prompt),
+        prompt_bytes=sum(_size_bytes(message.text) for message in request.messages)
+        + _size_bytes(begun)
+        + tools_bytes,
+        max_tokens=request.sampling.max_tokens,
+        needs_vision=request.has_image,
+        needs_tools=bool(request.tools),
+        needs_logprobs=request.sampling.top_logprobs is not None,
+        needs_continuation=bool(request.partial),
+    )
+
+
+def _of_completion(request: Complete) -> TaskFeatures:
+    begun = request.partial.text + request.partial.reasoning
+    return TaskFeatures(
+        operation=operation_of(request),
+        kind=classify(request.prompt),
+        prompt_bytes=_size_bytes(request.prompt) + _size_bytes(begun),
+        max_tokens=request.sampling.max_tokens,
+        needs_logprobs=request.sampling.top_logprobs is not None,
+        needs_continuation=bool(request.partial),
+    )
+
+
+def _size_bytes(text: str) -> int:
+    return len(text.encode(errors="replace"))

@@ -1,0 +1,116 @@
+"""Exams: which questions are asked of a model, how replies are graded, and who examines whom."""
+
+import hashlib
+import random
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from modelnet.core.card import ModelCard
+from modelnet.core.identity import NodeId
+from modelnet.core.standing import Standing, Tally
+from modelnet.service.skill import SKILLS, Question, draw, is_correct
+
+QUESTIONS_PER_SKILL = 24
+EXAMINERS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Exam:
+    """Questions from the held-out part of each skill.
+
+    Whoever can guess the seed can prepare the answers: draw it from a secret source of randomness.
+    """
+
+    skills: tuple[str, ...]
+    seed: int
+    questions_per_skill: int = QUESTIONS_PER_SKILL
+
+    def questions(self) -> tuple[Question, ...]:
+        """Return the questions, the skills shuffled: always the same for the same exam.
+
+        Raises:
+            KeyError: there is no skill of that name.
+        """
+        rng = random.Random(self.seed)  # noqa: S311 - an exam must be repeatable from its seed
+        drawn = [
+            draw(skill, rng, "test")
+            for skill in self.skills
+            for _ in range(self.questions_per_skill)
+        ]
+        rng.shuffle(drawn)
+        return tuple(drawn)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back for one question."""
+
+    text: str | None
+    """`None` when no answer came: that is graded as wrong, or hard questions could be dodged."""
+    latency_s: float = 0.0
+    tokens: int = 0
+
+
+def skills_to_examine(card: ModelCard) -> tuple[str, ...]:
+    """Return the skills a model is asked about: what it claims, or all when it claims nothing.
+
+    Claimed skills for which there are no questions stay unmeasured.
+    """
+    if not card.skills:
+        return tuple(SKILLS)
+    return tuple(skill for skill in SKILLS if skill in card.skill_ids)
+
+
+def grade(questions: Sequence[Question], replies: Sequence[Reply]) -> dict[str, Tally]:
+    """Count right answers, a skill at a time; the replies are in the order of the questions.
+
+    Raises:
+        ValueError: there is not one reply a question.
+    """
+    tallies: dict[str, Tally] = {}
+    for question, reply in zip(questions, replies, strict=True):
+        is_right = reply.text is not None and is_correct(question, reply.text)
+        known = tallies.get(question.skill, Tally())
+        tallies[question.skill] = known + Tally(float(is_right), 1.0)
+    return tallies
+
+
+def standing_from(
+    questions: Sequence[Question],
+    replies: Sequence[Reply],
+    *,
+    examiner: NodeId,
+    node: NodeId,
+    model: str,
+    now: float,
+) -> Standing:
+    """Grade an exam and return what the examiner tells the network; `now` is Unix seconds."""
+    answered = [reply for reply in replies if reply.text is not None]
+    return Standing(
+        examiner=examiner,
+        node=node,
+        model=model,
+        skills=grade(questions, replies),
+        latency_s=statistics.median(r.latency_s for r in answered) if answered else 0.0,
+        tokens_per_answer=statistics.fmean(r.tokens for r in answered) if answered else 0.0,
+        measured_at=now,
+    )
+
+
+def examiners(
+    owner: NodeId, model: str, nodes: Iterable[NodeId], count: int = EXAMINERS
+) -> tuple[NodeId, ...]:
+    """Return the nodes that examine a model, so that a newcomer sits `count` exams and not N.
+
+    Every node computes the same answer, and one that comes or goes changes at most one place
+    (rendezvous hashing, Thaler and Ravishankar 1998). The owner examines itself only when alone.
+    """
+    others = set(nodes) - {owner}
+    if not others:
+        return (owner,)
+    return tuple(sorted(others, key=lambda node: _rank(owner, model, node), reverse=True)[:count])
+
+
+def _rank(owner: NodeId, model: str, node: NodeId) -> bytes:
+    return hashlib.blake2b("\n".join((owner, model, node)).encode(), digest_size=16).digest()

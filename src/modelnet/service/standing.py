@@ -1,0 +1,244 @@
+"""What this node believes of every model: its own measurements, others' reports, and the claim.
+
+Evidence is weighed by whose it is. Own measurements count in full. Another examiner's count half,
+and all others together no more than `_OTHERS_CAP` questions a skill, so that no crowd outvotes a
+long experience. What an owner reports of its own model counts nothing. The card's claim is a prior
+worth two questions. All evidence fades with age, since models and machines change.
+
+A model of the same name on another node is judged by what was measured of that node alone: a name
+is only a claim. Pure: `now` (Unix seconds) is an argument.
+"""
+
+import math
+import statistics
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from modelnet.core.card import ModelCard
+from modelnet.core.identity import NodeId
+from modelnet.core.standing import Standing, Tally
+from modelnet.service.kind import KINDS, OTHER, TaskKind
+from modelnet.service.skill import SKILLS
+
+HALF_LIFE_S = 24 * 3600.0
+"""Evidence this old counts half."""
+CAPACITY = 4096
+"""Models of nodes remembered; those not heard of for longest are forgotten first."""
+
+_OTHERS_WEIGHT = 0.5
+_OTHERS_CAP = 32.0
+_REPORT_CAP = 64.0
+"""Questions at most that are believed of one report: writing a larger number costs nothing."""
+_EXAMINERS_KEPT = 8
+_PRIOR_ASKED = 2.0
+_P_CLAIMED = 0.6
+_P_UNSAID = 0.4
+"""The model claims no skill at all, as general models do."""
+_P_UNCLAIMED = 0.2
+_EWMA_WEIGHT = 0.2
+_BELIEF_VALID_S = 60.0
+"""Fading is slow: a belief this young need not be computed again."""
+
+
+class Estimate(NamedTuple):
+    """A probability of a right answer: posterior mean, standard deviation, weight of evidence."""
+
+    mean: float
+    deviation: float
+    asked: float
+    """Questions the estimate rests on, discounted by source and age; 0 when only claims exist."""
+
+
+@dataclass(frozen=True, slots=True)
+class Belief:
+    """What is believed of one model of one node."""
+
+    kinds: Mapping[str, Estimate]
+    latency_s: float | None = None
+    """Time of a whole answer when no queue is ahead of it; `None` when never measured."""
+    tokens_per_answer: float | None = None
+
+    def probability(self, kind: TaskKind) -> Estimate:
+        """Return the estimate for a task whose kind is uncertain: a mixture over the kinds."""
+        mean = second_moment = asked = 0.0
+        for name, p in kind.p.items():
+            estimate = self.kinds[name]
+            mean += p * estimate.mean
+            second_moment += p * (estimate.deviation**2 + estimate.mean**2)
+            asked += p * estimate.asked
+        return Estimate(mean, math.sqrt(max(0.0, second_moment - mean**2)), asked)
+
+
+class _Dated(NamedTuple):
+    """A tally and the moment its evidence counts in full."""
+
+    tally: Tally
+    at: float
+
+    def faded(self, now: float) -> Tally:
+        return self.tally.weighted(0.5 ** (max(0.0, now - self.at) / HALF_LIFE_S))
+
+
+@dataclass(slots=True)
+class _Entry:
+    own: dict[str, _Dated] = field(default_factory=dict[str, _Dated])
+    own_exam_at: float = -math.inf
+    reports: dict[NodeId, Standing] = field(default_factory=dict[NodeId, Standing])
+    latency_s: float | None = None
+    tokens_per_answer: float | None = None
+    cached: tuple[ModelCard, float, Belief] | None = None
+
+
+class Beliefs:
+    """Everything believed of every model, folded from reports and observations as they come."""
+
+    def __init__(self, me: NodeId, capacity: int = CAPACITY) -> None:
+        """Believe nothing yet; `me` is the node whose measurements count in full."""
+        self._me = me
+        self._capacity = capacity
+        self._entries: OrderedDict[tuple[NodeId, str], _Entry] = OrderedDict()
+
+    def record(self, standing: Standing, now: float) -> None:
+        """Take in an exam's result, one's own or a report; nonsense and old news change nothing."""
+        if not _is_sane(standing):
+            return
+        if standing.examiner == self._me:
+            self._record_own(standing)
+        elif standing.examiner != standing.node:
+            self._record_report(standing, now)
+
+    def observe(self, node: NodeId, model: str, kind: TaskKind, p_right: float, now: float) -> None:
+        """Take in a verdict on one answer, shared among the kinds the task may have been of."""
+        entry = self._entry(node, model)
+        for name, p in kind.p.items():
+            _add(entry, name, Tally(p * p_right, p), now)
+
+    def observe_speed(self, node: NodeId, model: str, latency_s: float, tokens: float) -> None:
+        """Take in how long a whole answer took, waiting in queues excluded, and its length."""
+        entry = self._entry(node, model)
+        entry.latency_s = _smoothed(entry.latency_s, latency_s)
+        entry.tokens_per_answer = _smoothed(entry.tokens_per_answer, tokens)
+
+    def belief(self, node: NodeId, card: ModelCard, now: float) -> Belief:
+        """Return what is believed of a model, given what its card claims."""
+        entry = self._entries.get((node, card.name)) or _Entry()
+        if entry.cached is not None:
+            seen_card, computed_at, belief = entry.cached
+            if seen_card is card and 0.0 <= now - computed_at < _BELIEF_VALID_S:
+                return belief
+        belief = _believe(entry, card, now)
+        entry.cached = (card, now, belief)
+        return belief
+
+    def tallies(self, node: NodeId, model: str, now: float) -> dict[str, Tally]:
+        """Return the evidence for every measured kind, without any prior."""
+        entry = self._entries.get((node, model)) or _Entry()
+        evidence = {kind: _evidence(entry, kind, now) for kind in KINDS}
+        return {kind: tally for kind, tally in evidence.items() if tally.asked > 0.0}
+
+    def forget(self, node: NodeId) -> None:
+        """Forget everything of a node that will not come back."""
+        for key in [key for key in self._entries if key[0] == node]:
+            del self._entries[key]
+
+    def _record_own(self, standing: Standing) -> None:
+        if standing.measured_at <= self._known(standing).own_exam_at:
+            return
+        entry = self._entry(standing.node, standing.model)
+        entry.own_exam_at = standing.measured_at
+        for skill, tally in standing.skills.items():
+            if skill in SKILLS:
+                _add(entry, skill, tally, standing.measured_at)
+        if standing.latency_s > 0.0:
+            entry.latency_s = _smoothed(entry.latency_s, standing.latency_s)
+            entry.tokens_per_answer = _smoothed(entry.tokens_per_answer, standing.tokens_per_answer)
+
+    def _record_report(self, standing: Standing, now: float) -> None:
+        known = self._known(standing).reports.get(standing.examiner)
+        # A clock that runs ahead must not make a report immortal.
+        measured_at = min(standing.measured_at, now)
+        if known is not None and measured_at <= known.measured_at:
+            return
+        entry = self._entry(standing.node, standing.model)
+        entry.reports[standing.examiner] = Standing(
+            examiner=standing.examiner,
+            node=standing.node,
+            model=standing.model,
+            skills={s: _capped(t, _REPORT_CAP) for s, t in standing.skills.items() if s in SKILLS},
+            latency_s=standing.latency_s,
+            tokens_per_answer=standing.tokens_per_answer,
+            measured_at=measured_at,
+        )
+        if len(entry.reports) > _EXAMINERS_KEPT:
+            oldest = min(entry.reports.values(), key=lambda report: report.measured_at)
+            del entry.reports[oldest.examiner]
+
+    def _known(self, standing: Standing) -> _Entry:
+        return self._entries.get((standing.node, standing.model)) or _Entry()
+
+    def _entry(self, node: NodeId, model: str) -> _Entry:
+        """Return the entry to change: it becomes the most recent, and its cache is void."""
+        entry = self._entries.setdefault((node, model), _Entry())
+        self._entries.move_to_end((node, model))
+        if len(self._entries) > self._capacity:
+            self._entries.popitem(last=False)
+        entry.cached = None
+        return entry
+
+
+def _is_sane(standing: Standing) -> bool:
+    """Tell whether the numbers can be true: reports come from strangers."""
+    numbers = (standing.latency_s, standing.tokens_per_answer, standing.measured_at)
+    return all(math.isfinite(number) and number >= 0.0 for number in numbers) and all(
+        0.0 <= tally.right <= tally.asked < math.inf for tally in standing.skills.values()
+    )
+
+
+def _add(entry: _Entry, kind: str, tally: Tally, at: float) -> None:
+    known = entry.own.get(kind, _Dated(Tally(), at))
+    entry.own[kind] = _Dated(known.faded(at) + tally, max(at, known.at))
+
+
+def _smoothed(known: float | None, seen: float) -> float:
+    return seen if known is None else known + _EWMA_WEIGHT * (seen - known)
+
+
+def _capped(tally: Tally, cap: float) -> Tally:
+    return tally if tally.asked <= cap else tally.weighted(cap / tally.asked)
+
+
+def _evidence(entry: _Entry, kind: str, now: float) -> Tally:
+    own = entry.own[kind].faded(now) if kind in entry.own else Tally()
+    others = Tally()
+    for report in entry.reports.values():
+        if kind in report.skills:
+            faded = _Dated(report.skills[kind], report.measured_at).faded(now)
+            others += faded.weighted(_OTHERS_WEIGHT)
+    return own + _capped(others, _OTHERS_CAP)
+
+
+def _believe(entry: _Entry, card: ModelCard, now: float) -> Belief:
+    kinds = {s: _estimate(_evidence(entry, s, now), _p_prior(card, s)) for s in SKILLS}
+    # No exam asks about other things: a model is taken to be as good at them as it is on average.
+    p_average = statistics.fmean(estimate.mean for estimate in kinds.values())
+    kinds[OTHER] = _estimate(_evidence(entry, OTHER, now), p_average)
+    reports = [report for report in entry.reports.values() if report.latency_s > 0.0]
+    latency_s, tokens = entry.latency_s, entry.tokens_per_answer
+    if latency_s is None and reports:
+        latency_s = statistics.median(report.latency_s for report in reports)
+    if tokens is None and reports:
+        tokens = statistics.median(report.tokens_per_answer for report in reports)
+    return Belief(kinds, latency_s, tokens)
+
+
+def _p_prior(card: ModelCard, skill: str) -> float:
+    if not card.skills:
+        return _P_UNSAID
+    return _P_CLAIMED if skill in card.skill_ids else _P_UNCLAIMED
+
+
+def _estimate(evidence: Tally, p_prior: float) -> Estimate:
+    prior = p_prior * _PRIOR_ASKED, _PRIOR_ASKED
+    return Estimate(evidence.mean(*prior), evidence.deviation(*prior), evidence.asked)
