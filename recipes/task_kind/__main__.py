@@ -19,7 +19,7 @@ from recipes.task_kind.data import Example, other_examples, skill_examples, vari
 
 WEIGHTS = Path(__file__).parents[2] / "src/modelnet/service/kind/weights.msgpack"
 RESULTS = Path(__file__).with_name("results.json")
-PENALTIES = (10.0, 100.0, 1000.0)
+PENALTIES = (1.0, 3.0, 10.0)
 FIT_SEEDS = (11, 12, 13)
 
 

@@ -65,8 +65,10 @@ class Progress:
         return Chunk(finish="length", usage=Usage(0, self._tokens))
 
     def _whole_usage(self, last: Usage) -> Usage:
+        # Engines count the part they continue as prompt; those that do not report less than it.
+        has_part = last.prompt_tokens > self._tokens_before
         return Usage(
-            max(0, last.prompt_tokens - self._tokens_before),
+            last.prompt_tokens - (self._tokens_before if has_part else 0),
             last.completion_tokens + self._tokens_before,
         )
 

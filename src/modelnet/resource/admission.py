@@ -67,8 +67,9 @@ class AdmittedModel:
             self._service_s += _SMOOTHING * (self._clock() - began - self._service_s)
 
     async def _enter(self, deadline: float) -> None:
-        expected_s = self.load.wait_factor * self._service_s
-        is_full = self._waiting >= WAITING_PER_PLACE * self.load.parallel
+        load = self.load
+        expected_s = load.wait_factor * self._service_s
+        is_full = load.running + load.waiting >= load.parallel * (1 + WAITING_PER_PLACE)
         if is_full or self._clock() + expected_s > deadline:
             raise OverloadedError(
                 f"{self.card.name} has {self._waiting} requests waiting; "

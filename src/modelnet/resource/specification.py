@@ -51,13 +51,13 @@ def model_from(text: str) -> Model:
 def _zoo(rest: str, name: str | None) -> Model:
     from modelnet.resource.zoo import zoo_model
 
-    return zoo_model(rest, name=name)
+    return zoo_model(rest, rename=name)
 
 
 def _gguf(rest: str, name: str | None) -> Model:
-    from modelnet.resource.backend.embedded import EmbeddedModel
+    from modelnet.resource.backend.embedded import Claims, EmbeddedModel
 
-    return EmbeddedModel(Path(rest).expanduser(), name=name)
+    return EmbeddedModel(Path(rest).expanduser(), Claims(name=name))
 
 
 def _openai(rest: str, name: str | None) -> Model:

@@ -3,11 +3,12 @@
 Ids fall out of memory when they are old or when there are too many. What fell out leaves a floor: a
 time of sending at and below which everything is refused. So a message is never taken twice, however
 many there are and whichever way a clock is set. A flood of one sender raises only that sender's
-floor; a flood of invented senders raises the floor of those not heard of lately, to no more than
-the time at which the quietest of the remembered senders last spoke.
+floor. A flood of invented senders raises the floor of those not heard of lately, but never past the
+present: a message just sent gets through unless it is overtaken.
 """
 
-from itertools import islice
+from collections import OrderedDict
+from heapq import nsmallest
 
 from modelnet.core.identity import NodeId, RequestId
 
@@ -20,7 +21,8 @@ class _Sender:
     def __init__(self, floor: float) -> None:
         self.floor = floor
         self.newest = floor
-        self.sent_at: dict[RequestId, float] = {}
+        # A plain dict would search through all it has ever forgotten to find its first entry.
+        self.sent_at: OrderedDict[RequestId, float] = OrderedDict()
 
     def has_taken(self, id: RequestId, sent_at: float) -> bool:
         return sent_at <= self.floor or id in self.sent_at
@@ -31,21 +33,20 @@ class _Sender:
 
     def forget_before(self, time: float) -> int:
         """Forget the first ids while they are older than `time`; return how many."""
-        expired: list[RequestId] = []
-        for request, sent_at in self.sent_at.items():
-            if sent_at >= time:
-                break
-            expired.append(request)
-        return self._forget(expired)
+        before = len(self.sent_at)
+        while self.sent_at and next(iter(self.sent_at.values())) < time:
+            self._forget_first()
+        return before - len(self.sent_at)
 
-    def forget_first(self, count: int) -> int:
-        """Forget the ids that came first; return how many."""
-        return self._forget(list(islice(self.sent_at, count)))
+    def forget_half(self) -> int:
+        """Forget the half of the ids that came first; return how many."""
+        half = (len(self.sent_at) + 1) // 2
+        for _ in range(half):
+            self._forget_first()
+        return half
 
-    def _forget(self, ids: list[RequestId]) -> int:
-        for request in ids:
-            self.floor = max(self.floor, self.sent_at.pop(request))
-        return len(ids)
+    def _forget_first(self) -> None:
+        self.floor = max(self.floor, self.sent_at.popitem(last=False)[1])
 
 
 class ReplayWindow:
@@ -68,30 +69,35 @@ class ReplayWindow:
 
     def take(self, sender: NodeId, id: RequestId, *, sent_at: float, now: float) -> bool:
         """Take a message unless it was, or may have been, taken before; say whether it was new."""
-        known = self._senders.get(sender)
-        if sent_at <= self._floor if known is None else known.has_taken(id, sent_at):
+        seen = self._senders.get(sender)
+        if sent_at <= self._floor if seen is None else seen.has_taken(id, sent_at):
             return False
-        seen = known or self._senders.setdefault(sender, _Sender(self._floor))
+        if seen is None:
+            if not self._has_room(now):
+                return self._take_unremembered(sent_at, now)
+            seen = self._senders.setdefault(sender, _Sender(self._floor))
         self._ids -= seen.forget_before(now - self._horizon_s)
         seen.take(id, sent_at)
         self._ids += 1
-        if len(self._senders) > self._senders_max:
-            self._forget_quietest()
         if self._ids > self._ids_max:
-            self._shrink_largest()
+            largest = max(self._senders.values(), key=lambda other: len(other.sent_at))
+            self._ids -= largest.forget_half()
         return True
 
-    def _forget_quietest(self) -> None:
-        """Make room for a sender: it may be the newcomer itself who goes, should its time be old.
+    def _has_room(self, now: float) -> bool:
+        """Make room for one more sender, except at the cost of those whose time is yet to come."""
+        if len(self._senders) >= self._senders_max:
+            count = max(1, self._senders_max // 8)
+            quiet = nsmallest(count, self._senders.items(), key=lambda item: item[1].newest)
+            for node, seen in quiet:
+                if seen.newest <= now:
+                    self._floor = max(self._floor, seen.newest)
+                    self._ids -= len(self._senders.pop(node).sent_at)
+        return len(self._senders) < self._senders_max
 
-        So the floor never passes the time of a node whose clock is right, whatever the others say.
-        """
-        quietest = min(self._senders, key=lambda node: self._senders[node].newest)
-        gone = self._senders.pop(quietest)
-        self._ids -= len(gone.sent_at)
-        self._floor = max(self._floor, gone.newest)
-
-    def _shrink_largest(self) -> None:
-        """Halve the memory of whoever fills it: rare, and the honest lose nothing."""
-        largest = max(self._senders.values(), key=lambda seen: len(seen.sent_at))
-        self._ids -= largest.forget_first((len(largest.sent_at) + 1) // 2)
+    def _take_unremembered(self, sent_at: float, now: float) -> bool:
+        """Take the message of a sender for whom there is no room: the floor alone remembers it."""
+        if sent_at > now:
+            return False
+        self._floor = sent_at
+        return True

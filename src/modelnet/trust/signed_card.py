@@ -39,8 +39,8 @@ def sign(model: ModelCard, *, node_name: str, key: NodeKey) -> bytes:
         SettingsError: other nodes could not read the card: a text is empty, a number is out of
             range, or it is longer than 64 KiB.
     """
-    card = content(model, node_name=node_name, node=key.node)
     try:
+        card = content(model, node_name=node_name, node=key.node)
         payload = rfc8785.dumps(card)
         survives = parse(payload) == AgentCard(node=key.node, node_name=node_name, model=model)
     except (ValueError, MalformedError) as error:

@@ -204,6 +204,6 @@ def test_a_data_directory_that_cannot_be_written_is_said(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises((StorageError, KeyFileError), match="Not a directory"):
         open_key(tmp_path / "file")
-    os.symlink("nowhere/at/all", tmp_path / "dangling")
+    (tmp_path / "dangling").symlink_to("nowhere/at/all")
     with pytest.raises(StorageError, match="choose a directory that this user can write"):
         open_key(tmp_path / "dangling")

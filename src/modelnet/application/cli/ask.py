@@ -2,7 +2,6 @@
 
 import sys
 import time
-from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Annotated
 
@@ -46,26 +45,36 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def ask(
-    prompt: Annotated[str, typer.Argument(help="The question; `-` reads it from standard input.")],
+    prompt: Annotated[
+        str,
+        typer.Argument(metavar="PROMPT", help="The question; `-` reads it from standard input."),
+    ],
     model: Annotated[
         str,
         typer.Option(
             "--model",
             "-m",
+            metavar="MODEL",
             help="`auto`, a model, `model@node`, or a chain to fall back along: 'A, B, C'.",
         ),
     ] = AUTO,
     system: Annotated[
-        str | None, typer.Option("--system", help="Instructions that go before the question.")
+        str | None,
+        typer.Option("--system", metavar="TEXT", help="Instructions that go before the question."),
     ] = None,
     max_tokens: Annotated[
-        int | None, typer.Option("--max-tokens", min=1, help="Longest answer, in tokens.")
+        int | None,
+        typer.Option("--max-tokens", metavar="N", min=1, help="Longest answer, in tokens."),
     ] = None,
     temperature: Annotated[
-        float | None, typer.Option("--temperature", min=0, max=2, help="0 is the most likely.")
+        float | None,
+        typer.Option("--temperature", metavar="T", min=0, max=2, help="0 is the most likely."),
     ] = None,
     timeout_s: Annotated[
-        float, typer.Option("--timeout", min=0.1, max=3600, help="Seconds for the whole answer.")
+        float,
+        typer.Option(
+            "--timeout", metavar="S", min=0.1, max=3600, help="Seconds for the whole answer."
+        ),
     ] = _DEFAULT_TIMEOUT_S,
     show_contributors: Annotated[
         bool, typer.Option("--show-contributors", help="Also say who answered, and why.")
@@ -113,27 +122,18 @@ async def _answer(client: NodeClient, question: Question, *, is_shown: bool) -> 
     stream = client.chat(**msgspec.structs.asdict(question))
     async with aclosing(stream):
         try:
-            async for chunk in _announced(stream, question.model):
+            async with patience(f"Waiting for {question.model}"):
+                chunk = await anext(stream, None)
+            while chunk is not None:
                 chunks.append(chunk)
                 if is_shown and chunk.text:
                     write(chunk.text, newline=False)
                     ends_line = chunk.text.endswith("\n")
+                chunk = await anext(stream, None)
         finally:
             if not ends_line:
                 write("")
     return _whole(chunks, time.perf_counter() - begun)
-
-
-async def _announced(
-    stream: AsyncGenerator[ChatChunk, None], model: str
-) -> AsyncGenerator[ChatChunk, None]:
-    """Yield the stream, saying what is waited for until it begins."""
-    async with patience(f"Waiting for {model}"):
-        first = await anext(stream, None)
-    if first is not None:
-        yield first
-    async for chunk in stream:
-        yield chunk
 
 
 def _whole(chunks: list[ChatChunk], seconds: float) -> Answer:

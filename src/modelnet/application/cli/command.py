@@ -66,7 +66,7 @@ def _load(entry: EntryPoint) -> Any:
 def _command(name: str, target: Any) -> Any:
     app = target
     if not isinstance(target, typer.Typer):
-        app = typer.Typer(add_completion=False)
+        app = typer.Typer(add_completion=False, rich_markup_mode=None)
         app.command(name)(target)
     command = get_command(app)
     command.name = name

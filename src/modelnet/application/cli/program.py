@@ -20,8 +20,9 @@ ABORTED = 1
 app = typer.Typer(
     cls=CommandGroup,
     help=_HELP,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
 )
 
 

@@ -1,17 +1,23 @@
 """The gateway as an ASGI application: who may ask, where it goes, and how it ends."""
 
 import logging
-from contextlib import aclosing
 from time import perf_counter
 
 import anyio
 
 from modelnet.application.gateway.access import Access
-from modelnet.application.gateway.endpoint import HttpRequest, Reply, Routes, RouteTable
+from modelnet.application.gateway.endpoint import (
+    EventStream,
+    HttpRequest,
+    Place,
+    Reply,
+    Routes,
+    RouteTable,
+)
 from modelnet.application.gateway.exchange import ClientGoneError, Exchange, Receive, Scope, Send
-from modelnet.application.gateway.failure import too_late
+from modelnet.application.gateway.failure import HttpError
 from modelnet.application.gateway.meter import OTHER_ROUTE, Meter
-from modelnet.core.error import AvailabilityError, ModelnetError
+from modelnet.core.error import AvailabilityError, DeadlineError, ModelnetError
 
 MAX_BODY_BYTES = 16 * 1024 * 1024
 
@@ -28,12 +34,19 @@ class Gateway:
     """Answers HTTP requests with the endpoints it was given."""
 
     def __init__(
-        self, routes: Routes, *, access: Access, meter: Meter, max_body_bytes: int = MAX_BODY_BYTES
+        self,
+        routes: Routes,
+        *,
+        access: Access,
+        meter: Meter,
+        max_body_bytes: int = MAX_BODY_BYTES,
+        time_limit_s: float = _TIME_LIMIT_S,
     ) -> None:
         self._routes = RouteTable(routes)
         self._access = access
         self._meter = meter
         self._max_body_bytes = max_body_bytes
+        self._time_limit_s = time_limit_s
         self._open: set[anyio.CancelScope] = set()
         self._is_closing = False
 
@@ -46,7 +59,7 @@ class Gateway:
             self._access.check(exchange.path, exchange.headers)
             place = self._routes.find(exchange.method, exchange.path)
             route = place.path
-            await self._serve(exchange, place.endpoint, place.tail)
+            await self._serve(exchange, place)
         except ModelnetError as error:
             await exchange.fail(error)
         finally:
@@ -55,10 +68,72 @@ class Gateway:
     def close(self) -> None:
         """End every answer under way, and every one that still comes; each client is told."""
         self._is_closing = True
-        for scope in self._open:
-            scope.cancel()
+        for limits in self._open:
+            limits.cancel()
 
-    async def _serve(self, exchange: Exchange, endpoint: Endpoint, tail: str) -> None:
+    async def _serve(self, exchange: Exchange, place: Place) -> None:
         """Answer until the client leaves, the time is up or the gateway closes."""
-        with anyio.move_on_after(_TIME_LIMIT_S) as scope:
-            ...
+        if self._is_closing:
+            raise self._cut_off(exchange)
+        with anyio.move_on_after(self._time_limit_s) as limits, exchange.until_gone(limits.cancel):
+            self._open.add(limits)
+            try:
+                await self._respond(exchange, place, limits)
+            finally:
+                self._open.discard(limits)
+        if exchange.is_over:
+            return
+        with anyio.move_on_after(_LAST_WORDS_S):
+            await exchange.fail(self._cut_off(exchange))
+        if not exchange.is_over:
+            exchange.abort()
+
+    async def _respond(self, exchange: Exchange, place: Place, limits: anyio.CancelScope) -> None:
+        def allow(seconds: float) -> None:
+            limits.deadline = anyio.current_time() + seconds
+
+        try:
+            request = HttpRequest(
+                path=exchange.path,
+                headers=exchange.headers,
+                query=exchange.query,
+                tail=place.tail,
+                body=await exchange.body(self._max_body_bytes),
+                allow=allow,
+            )
+            response = await place.endpoint(request)
+            if isinstance(response, Reply):
+                await exchange.reply(response)
+            else:
+                await self._stream(exchange, response)
+        except ModelnetError as error:
+            await exchange.fail(error)
+        except ClientGoneError:
+            return
+        # The boundary between this node and its clients: whatever goes wrong in one request is
+        # logged here and must not reach the others.
+        except Exception:  # noqa: BLE001
+            _log.exception("%s %s failed", exchange.method, exchange.path)
+            await exchange.fail(ModelnetError("This node failed to answer; its log says why."))
+
+    async def _stream(self, exchange: Exchange, stream: EventStream) -> None:
+        self._meter.stream_opened()
+        try:
+            await exchange.stream(stream.events, stream.headers)
+        finally:
+            self._meter.stream_closed()
+
+    def _cut_off(self, exchange: Exchange) -> ModelnetError:
+        if self._is_closing:
+            return AvailabilityError("This node is shutting down; ask again, or ask another node.")
+        if not exchange.has_arrived:
+            return HttpError(
+                408,
+                f"The request did not arrive within {self._time_limit_s:.0f} s; send it again.",
+                code="request_timeout",
+                headers=((b"connection", b"close"),),
+            )
+        return DeadlineError(
+            "The answer was not whole when its time was up; give it more with "
+            "`modelnet.deadline_s`."
+        )

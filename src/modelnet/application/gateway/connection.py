@@ -29,4 +29,3 @@ class Connection(HttpToolsProtocol):
     def abort(self) -> None:
         """Drop the connection with all that the client has not read."""
         self.transport.abort()
-

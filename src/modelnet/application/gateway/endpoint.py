@@ -13,10 +13,11 @@ Header: TypeAlias = tuple[bytes, bytes]
 class HttpRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A request whose body has arrived and whose sender may ask."""
 
-    method: str
     path: str
     headers: dict[bytes, bytes]
     """Names are in lower case."""
+    allow: Callable[[float], None]
+    """Gives the whole response this many seconds from now."""
     query: bytes = b""
     tail: str = ""
     """What the `{...}` at the end of the route's path stands for here."""
@@ -39,7 +40,6 @@ class EventStream(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     events: AsyncGenerator[bytes, None]
-    time_limit_s: float
     headers: tuple[Header, ...] = ()
 
 

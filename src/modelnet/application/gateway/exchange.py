@@ -1,7 +1,7 @@
 """One request and its response on the wire: ASGI's messages, turned into a body and back."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, MutableMapping
+from contextlib import aclosing, contextmanager
 from typing import Any, Protocol, TypeAlias
 
 import anyio.lowlevel
@@ -58,7 +58,8 @@ class Exchange:
         self.path: str = scope["path"]
         self.query: bytes = scope["query_string"]
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
-        self.link: Link = scope["state"][LINK]
+        self.has_arrived = False
+        self._link: Link = scope["state"][LINK]
         self._receive = receive
         self._send = send
         self._status = 0
@@ -76,9 +77,23 @@ class Exchange:
         """Whether there is nothing left to send, or nobody to send it to."""
         return self._is_complete or self._is_gone
 
-    def leave(self) -> None:
-        """Note that the client is gone."""
-        self._is_gone = True
+    @contextmanager
+    def until_gone(self, stop: Callable[[], None]) -> Generator[None]:
+        """Call `stop` if the client leaves while the context is open."""
+
+        def leave() -> None:
+            self._is_gone = True
+            stop()
+
+        self._link.departures.add(leave)
+        try:
+            yield
+        finally:
+            self._link.departures.discard(leave)
+
+    def abort(self) -> None:
+        """Drop the connection: the client does not read."""
+        self._link.abort()
 
     async def body(self, limit_bytes: int) -> bytes:
         """Return the whole body.
@@ -101,6 +116,7 @@ class Exchange:
                 parts.append(part)
             else:
                 parts.clear()
+        self.has_arrived = True
         if size_bytes > limit_bytes:
             raise _too_large(limit_bytes)
         return parts[0] if len(parts) == 1 else b"".join(parts)

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from modelnet.core.error import DeadlineError, ModelnetError, RequestError, status_of
+from modelnet.core.error import ModelnetError, RequestError, status_of
 
 _DEFAULT_RETRY_AFTER_S = 1.0
 _STATUSES_TO_RETRY = frozenset({429, 503})
@@ -73,10 +73,3 @@ def _headers(error: ModelnetError, status: int) -> tuple[tuple[bytes, bytes], ..
     if wait_s is None or not math.isfinite(wait_s):
         wait_s = _DEFAULT_RETRY_AFTER_S
     return ((b"retry-after", str(max(1, math.ceil(wait_s))).encode()),)
-
-
-def too_late() -> DeadlineError:
-    """Return the error of an answer that the network did not end in time by itself."""
-    return DeadlineError(
-        "The answer was not whole when its time was up; give it more with `modelnet.deadline_s`."
-    )

@@ -1,5 +1,6 @@
 """What the gateway counts for Prometheus. Labels come from the route table and small sets only."""
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 from modelnet.core.chunk import Usage
@@ -33,26 +34,32 @@ class Meter:
             registry = CollectorRegistry()
             ProcessCollector(registry=registry)
         self._registry = registry
-        self._requests = Counter(
+        requests = Counter(
             "modelnet_http_requests", "HTTP requests.", ("route", "status"), registry=registry
         )
-        self._request_s = Histogram(
+        request_s = Histogram(
             "modelnet_http_request_seconds",
             "Seconds from a request to the end of its response.",
             ("route",),
             buckets=_SECONDS,
             registry=registry,
         )
-        self._first_chunk_s = Histogram(
+        first_chunk_s = Histogram(
             "modelnet_first_chunk_seconds",
             "Seconds from a task to the first chunk of its answer.",
             ("operation",),
             buckets=_SECONDS,
             registry=registry,
         )
-        self._tokens = Counter(
+        tokens = Counter(
             "modelnet_tokens", "Tokens read and written.", ("kind",), registry=registry
         )
+        # Looking a label up takes longer than counting; there are few, so each is kept.
+        self._requests = cache(requests.labels)
+        self._request_s = cache(request_s.labels)
+        self._first_chunk_s = cache(first_chunk_s.labels)
+        self._prompt_tokens = tokens.labels("prompt")
+        self._completion_tokens = tokens.labels("completion")
         self._streams = Gauge(
             "modelnet_open_streams", "Streamed answers under way.", registry=registry
         )
@@ -62,17 +69,17 @@ class Meter:
 
     def ended(self, route: str, status: int, seconds: float) -> None:
         """Count a request that ended."""
-        self._requests.labels(route, str(status)).inc()
-        self._request_s.labels(route).observe(seconds)
+        self._requests(route, status).inc()
+        self._request_s(route).observe(seconds)
 
     def began(self, operation: Operation, seconds: float) -> None:
         """Count the first chunk of an answer."""
-        self._first_chunk_s.labels(operation).observe(seconds)
+        self._first_chunk_s(operation).observe(seconds)
 
     def used(self, usage: Usage) -> None:
         """Count the tokens of an answer."""
-        self._tokens.labels("prompt").inc(max(0, usage.prompt_tokens))
-        self._tokens.labels("completion").inc(max(0, usage.completion_tokens))
+        self._prompt_tokens.inc(max(0, usage.prompt_tokens))
+        self._completion_tokens.inc(max(0, usage.completion_tokens))
 
     def failed_over(self) -> None:
         """Count an answer that another model took over."""

@@ -134,13 +134,14 @@ def _url(host: str, port: int) -> str:
 
 @asynccontextmanager
 async def _serving(gateway: Gateway, bound: socket.socket) -> AsyncGenerator[None, None]:
-    from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
     from uvicorn.server import ServerState
+
+    from modelnet.application.gateway.connection import Connection
 
     config = _config(gateway)
     state = ServerState()
     listener = await asyncio.get_running_loop().create_server(
-        lambda: HttpToolsProtocol(config, state, {}), sock=bound, backlog=_BACKLOG
+        lambda: Connection(config, state), sock=bound, backlog=_BACKLOG
     )
     try:
         yield

@@ -1,4 +1,4 @@
-"""Telling thought from answer: a model that reasons writes `<think>...</think>` before it speaks."""
+"""Telling thought from answer: reasoning models write `<think>...</think>` before they speak."""
 
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -62,18 +62,27 @@ class ReasoningFilter:
         return held
 
 
-def continued(text: str, reasoning: str) -> str:
-    """Return the raw text that a begun answer was split from: what a model is to go on after."""
+def continued(prompt: str, text: str, reasoning: str) -> str:
+    """Return the raw text a begun answer was split from: what a model goes on with after `prompt`.
+
+    Templates of some models end the prompt inside the reasoning; the marker is not written twice.
+    """
     if not reasoning:
         return text
-    return f"{OPEN}{reasoning}{CLOSE}{text}" if text else OPEN + reasoning
+    opened = "" if is_thinking(prompt) else OPEN
+    return f"{opened}{reasoning}{CLOSE}{text}" if text else opened + reasoning
+
+
+def is_thinking(prompt: str) -> bool:
+    """Whether a prompt ends inside the reasoning of the answer to come."""
+    return prompt.rstrip().endswith(OPEN)
 
 
 def phase_after(prompt: str, text: str, reasoning: str) -> Phase:
     """Return where in its answer a model is that goes on after `prompt` and a begun answer."""
     if text:
         return "speaking"
-    return "thinking" if reasoning or prompt.rstrip().endswith(OPEN) else "undecided"
+    return "thinking" if reasoning or is_thinking(prompt) else "undecided"
 
 
 def _overlap(text: str, marker: str) -> int:

@@ -1,7 +1,7 @@
 """The endpoints of OpenAI's API: from a request's body to the network and back."""
 
-from collections.abc import AsyncGenerator, Generator, Sequence
-from contextlib import aclosing, contextmanager
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 
 import anyio
 
@@ -13,7 +13,6 @@ from modelnet.application.gateway.endpoint import (
     Reply,
     json_reply,
 )
-from modelnet.application.gateway.failure import too_late
 from modelnet.application.gateway.meter import Meter
 from modelnet.application.gateway.openai.answer import Answer, Provenance, collect, observed
 from modelnet.application.gateway.openai.body import (
@@ -59,11 +58,11 @@ class OpenAIDoor:
     async def chat(self, http: HttpRequest) -> Reply | EventStream:
         """`POST /v1/chat/completions`."""
         body = decode(ChatBody, http.body)
-        task = self._task(body, chat_of(body))
+        task = self._task(body, chat_of(body), http)
         response_id, created = f"chatcmpl-{task.id}", int(self._clock())
         if body.stream:
             writer = ChatWriter(response_id, created, has_usage=_has_usage(body))
-            return self._stream(self._chat_events(task, writer), task)
+            return EventStream(events=self._chat_events(task, writer), headers=_headers(task))
         answer = await self._whole(task)
         origin = _origin([task], answer.contributions)
         response = chat_completion(answer, id=response_id, created=created, origin=origin)
@@ -72,12 +71,13 @@ class OpenAIDoor:
     async def complete(self, http: HttpRequest) -> Reply | EventStream:
         """`POST /v1/completions`."""
         body = decode(CompletionBody, http.body)
-        tasks = [self._task(body, request) for request in completions_of(body)]
+        tasks = [self._task(body, request, http) for request in completions_of(body)]
         first = tasks[0]
         response_id, created = f"cmpl-{first.id}", int(self._clock())
         if body.stream:
             writer = CompletionWriter(response_id, created, has_usage=_has_usage(body))
-            return self._stream(self._completion_events(tasks, writer), first)
+            events = self._completion_events(tasks, writer)
+            return EventStream(events=events, headers=_headers(first))
         answers = await self._all_whole(tasks)
         origin = _origin(tasks, [one for answer in answers for one in answer.contributions])
         response = completion(answers, id=response_id, created=created, origin=origin)
@@ -87,7 +87,7 @@ class OpenAIDoor:
         """`POST /v1/embeddings`."""
         body = decode(EmbeddingBody, http.body)
         request = embed_of(body)
-        task = self._task(body, request)
+        task = self._task(body, request, http)
         answer = await self._whole(task)
         response = embeddings(
             answer,
@@ -97,24 +97,22 @@ class OpenAIDoor:
         )
         return json_reply(response, headers=_headers(task))
 
-    def _task(self, body: Body, request: Request) -> Task:
+    def _task(self, body: Body, request: Request, http: HttpRequest) -> Task:
         asked_s = body.modelnet.deadline_s if body.modelnet is not None else None
+        time_s = asked_s or DEFAULT_DEADLINE_S
+        http.allow(time_s + _GRACE_S)
         return Task(
             id=new_request_id(),
             request=request,
             models=models_of(body),
-            deadline=self._clock() + (asked_s or DEFAULT_DEADLINE_S),
+            deadline=self._clock() + time_s,
         )
-
-    def _time_left_s(self, task: Task) -> float:
-        return task.deadline - self._clock() + _GRACE_S
 
     def _observed(self, task: Task) -> AsyncGenerator[Chunk | Contribution, None]:
         return observed(self._answering, task, self._meter)
 
     async def _whole(self, task: Task) -> Answer:
-        with _time_limit(self._time_left_s(task)):
-            return await collect(self._observed(task))
+        return await collect(self._observed(task))
 
     async def _all_whole(self, tasks: Sequence[Task]) -> list[Answer]:
         limiter = anyio.CapacityLimiter(_PROMPTS_AT_ONCE)
@@ -135,11 +133,6 @@ class OpenAIDoor:
         if failures:
             raise failures[0]
         return [answers[task.id] for task in tasks]
-
-    def _stream(self, events: AsyncGenerator[bytes, None], task: Task) -> EventStream:
-        return EventStream(
-            events=events, time_limit_s=self._time_left_s(task), headers=_headers(task)
-        )
 
     async def _chat_events(self, task: Task, writer: ChatWriter) -> AsyncGenerator[bytes, None]:
         contributions: list[Contribution] = []
@@ -170,15 +163,6 @@ class OpenAIDoor:
                         yield writer.close(item, _origin(tasks, contributions))
                     else:
                         yield writer.end_prompt(item)
-
-
-@contextmanager
-def _time_limit(limit_s: float) -> Generator[None]:
-    try:
-        with anyio.fail_after(limit_s):
-            yield
-    except TimeoutError:
-        raise too_late() from None
 
 
 def _origin(tasks: Sequence[Task], contributions: Sequence[Contribution]) -> Provenance:

@@ -1,5 +1,7 @@
 """llama.cpp's completion events, read into chunks."""
 
+from http import HTTPStatus
+
 import msgspec
 
 from modelnet.core.chunk import Alternative, Chunk, FinishReason, Token, Usage
@@ -58,8 +60,9 @@ _event_decoder = msgspec.json.Decoder(_Event)
 class AnswerReader:
     """Folds the events of one answer into chunks, one a batch."""
 
-    def __init__(self, name: str, splitter: ReasoningFilter) -> None:
+    def __init__(self, name: str, splitter: ReasoningFilter, alternatives: int = 0) -> None:
         self._name = name
+        self._alternatives = alternatives
         self._splitter = splitter
         self._pending: list[Token] = []
         self._finish: FinishReason | None = None
@@ -104,16 +107,17 @@ class AnswerReader:
     def _tokens_of(self, choice: _Choice, split: Split) -> list[Token]:
         """Return the tokens of what became text or reasoning; those of the markers are left out."""
         if choice.logprobs is not None:
-            self._pending += map(_token, choice.logprobs.content)
+            self._pending += (_token(t, self._alternatives) for t in choice.logprobs.content)
         if not split.text and not split.reasoning and self._splitter.phase == "undecided":
             return []
         tokens, self._pending = self._pending, []
         return tokens if split.text or split.reasoning else []
 
 
-def _token(token: _Token) -> Token:
+def _token(token: _Token, limit: int) -> Token:
     alternatives = tuple(
-        Alternative(other.token, other.logprob, bytes(other.bytes)) for other in token.top_logprobs
+        Alternative(other.token, other.logprob, bytes(other.bytes))
+        for other in token.top_logprobs[:limit]
     )
     return Token(token.token, token.logprob, bytes(token.bytes), alternatives)
 
@@ -122,6 +126,6 @@ def error_of(name: str, message: str, kind: str, code: int) -> ModelnetError:
     """Return our word for an error of llama.cpp."""
     if kind == "exceed_context_size_error":
         return ContextTooLongError(f"The prompt is too long for {name}: {message}; shorten it.")
-    if code == 400:  # noqa: PLR2004 - the HTTP status of a request that is at fault
+    if code == HTTPStatus.BAD_REQUEST:
         return InvalidRequestError(f"{name} cannot answer this request: {message}.")
     return EngineError(f"The engine of {name} failed: {message}; ask again or another model.")

@@ -46,7 +46,7 @@ class Engine:
         self._path = path
         self._key = secrets.token_urlsafe(32)
         self._server = _start_server(path, settings, self._key)
-        self._address = urlsplit(self._server.listening_address).netloc
+        self._address = urlsplit(str(self._server.listening_address)).netloc
         self._connections = threading.local()
         # llama.cpp hangs for ever when it is closed before its loop runs; this waits for the loop.
         self._server.handle_metrics()

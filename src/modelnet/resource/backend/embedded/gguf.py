@@ -17,7 +17,8 @@ from modelnet.core.error import ModelFileError
 _MAGIC = b"GGUF"
 _VERSIONS = (2, 3)
 _SCALARS = {
-    0: "<B", 1: "<b", 2: "<H", 3: "<h", 4: "<I", 5: "<i", 6: "<f", 7: "<?", 10: "<Q", 11: "<q", 12: "<d",
+    0: "<B", 1: "<b", 2: "<H", 3: "<h", 4: "<I", 5: "<i",
+    6: "<f", 7: "<?", 10: "<Q", 11: "<q", 12: "<d",
 }  # fmt: skip
 _STRING, _ARRAY = 8, 9
 _MAX_DIMENSIONS = 4
@@ -25,6 +26,7 @@ _MAX_ENTRIES = 1 << 24
 """More keys, tensors or array items than any model has: a count beyond it is garbage."""
 
 _ALIGNMENT = 32
+_VOCABULARY = "tokenizer.ggml.tokens"
 
 # Tensor type -> (elements in a block, bytes of a block).
 _BLOCKS = {
@@ -38,7 +40,7 @@ _BLOCKS = {
 
 
 class GgufHeader(msgspec.Struct, frozen=True):
-    """What a GGUF file says of itself. Of an array of more than numbers only the length is kept."""
+    """What a GGUF file says of itself. Of an array only the length is kept."""
 
     metadata: dict[str, Any]
     parameters: int
@@ -52,7 +54,13 @@ class GgufHeader(msgspec.Struct, frozen=True):
     @property
     def context_length(self) -> int | None:
         """Tokens the model was trained to attend to, where the file says so."""
-        return self.metadata.get(f"{self.architecture}.context_length")
+        length = self.metadata.get(f"{self.architecture}.context_length")
+        return length if isinstance(length, int) and length > 0 else None
+
+    def text(self, key: str) -> str:
+        """Return a text of the metadata, empty where the file has none."""
+        value = self.metadata.get(key, "")
+        return value if isinstance(value, str) else ""
 
     @property
     def is_embedder(self) -> bool:
@@ -70,7 +78,9 @@ def read_header(path: Path) -> GgufHeader:
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             return _Reader(path, data).read()
     except OSError as error:
-        raise ModelFileError(f"{path} cannot be read ({error.strerror}); check the path.") from error
+        raise ModelFileError(
+            f"{path} cannot be read ({error.strerror}); check the path."
+        ) from error
     except ValueError as error:
         raise ModelFileError(f"{path} is empty; download it again.") from error
 
@@ -94,6 +104,8 @@ class _Reader:
         metadata = dict(self._entry() for _ in range(entries))
         if not isinstance(metadata.get("general.architecture"), str):
             raise self._corrupt("it names no architecture")
+        if any(key.endswith("_epsilon") and not value >= 0 for key, value in metadata.items()):
+            raise self._corrupt("it divides by a negative number")
         return GgufHeader(metadata, self._read_tensors(tensors, metadata))
 
     def _read_tensors(self, count: int, metadata: dict[str, Any]) -> int:
@@ -119,7 +131,22 @@ class _Reader:
         return elements, offset + elements // block_elements * block_bytes
 
     def _entry(self) -> tuple[str, Any]:
-        return self._text(), self._value(self._number("<I"))
+        key, kind = self._text(), self._number("<I")
+        if key == _VOCABULARY and kind == _ARRAY:
+            return key, self._vocabulary()
+        return key, self._value(kind)
+
+    def _vocabulary(self) -> int:
+        """Read the tokens and return how many there are; llama.cpp aborts on two alike."""
+        if self._number("<I") != _STRING:
+            raise self._corrupt("its tokens are not text")
+        length = self._count()
+        # As llama.cpp sees them: a token ends at its first zero byte, and empty ones may repeat.
+        seen = (self._take(self._number("<Q")).partition(b"\0")[0] for _ in range(length))
+        tokens = [token for token in seen if token]
+        if len(set(tokens)) != len(tokens):
+            raise self._corrupt("two of its tokens are the same")
+        return length
 
     def _value(self, kind: int) -> Any:
         if kind in _SCALARS:

@@ -1,0 +1,1 @@
+"""What `modelnet doctor` looks at: this machine, and the node that lives on it."""
