@@ -10,8 +10,7 @@ from typing import Literal, NamedTuple
 from zlib import crc32
 
 from modelnet.service.kind import OTHER
-from modelnet.service.skill import SKILLS, Part, draw
-from modelnet.service.skill import arithmetic, date, fact, logic, text
+from modelnet.service.skill import SKILLS, Part, arithmetic, date, draw, fact, logic, text
 
 SETS = ("mmlu_pro", "zeroeval")
 """Prompts whose licences (Apache-2.0, MIT) allow fitting what is shipped."""
@@ -85,7 +84,7 @@ _REQUESTS = (
     "Explain {}", "Write a short story about {}", "Write a poem about {}", "Summarize this: {}",
     "Translate into French: {}", "Tell me about {}", "Write an e-mail about {}", "Why {}?",
     "Write a Python function for {}", "Give me ideas for {}", "How do I learn about {}?",
-    "What do you think of {}?", "Help me with {}", "Is it true that {}?", "Rewrite politely: {}",
+    "What do you think of {}?", "Help me with {}", "Rewrite politely: {}",
     "Describe {}", "What are the advantages of {}?", "Who invented {}?", "How does {} work?",
     "Draft a plan for {}", "What is {}?", "Define {}.", "Discuss {}.", "Compare {} and others",
 )  # fmt: skip
@@ -99,8 +98,8 @@ def _asked_for(sentence: str, rng: random.Random) -> str:
 
 
 _BEFORE = (
-    "Please tell me: ", "Hello! ", "Hi, ", "Quick question: ", "I would like to know: ", "Question: ",
-    "Could you help? ", "Answer this. ", "Q: ", "Please answer: ", "Hey, ",
+    "Please tell me: ", "Hello! ", "Hi, ", "Quick question: ", "I would like to know: ",
+    "Question: ", "Could you help? ", "Answer this. ", "Q: ", "Please answer: ", "Hey, ",
 )  # fmt: skip
 _AFTER = (
     " Thanks!", " Please answer briefly.", " Just the answer.", " Be short.", " please", "\n",

@@ -1,4 +1,4 @@
-"""Multinomial logistic regression, its temperature, and its packing into signed bytes."""
+"""Multinomial logistic regression, its temperature, and its packing into bytes."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from scipy.special import log_softmax
 from sklearn.linear_model import LogisticRegression
 
 from modelnet.service.kind import KINDS
-from modelnet.service.kind.classifier import Weights
+from modelnet.service.kind.classifier import ZERO, Weights
 from modelnet.service.kind.feature import BUCKETS, buckets
 from recipes.task_kind.data import N_FOLDS, Example
 
@@ -66,10 +66,10 @@ def log_loss(logits: np.ndarray, y: np.ndarray) -> float:
 
 
 def packed(model: LogisticRegression, divisor: float) -> Weights:
-    """Round the weights to signed bytes with one step for all; the temperature goes in as well."""
+    """Round the weights to bytes with one step for all; the temperature goes in as well."""
     weights = model.coef_ / divisor
     step = float(np.abs(weights).max() / 127)
-    columns = np.round(weights / step).astype(np.int8)
+    columns = (np.round(weights / step) + ZERO).astype(np.uint8)
     return Weights(
         kinds=KINDS,
         columns=tuple(column.tobytes() for column in columns),

@@ -20,11 +20,12 @@ class Spec:
     n_steps: int
     batch_tokens: int
     learning_rate: float
+    n_merges: int = 400
     seed: int = 1
 
 
 SPECIALISTS = (
-    Spec("calc", "Adds, subtracts and multiplies.", ("arithmetic",), "bytes", 128, 3, 4, 600, 4096, 3e-3),
+    Spec("calc", "Adds, subtracts and multiplies.", ("arithmetic",), "bpe", 128, 3, 4, 600, 4096, 3e-3),
     Spec("text", "Reverses, sorts, counts, spells.", ("text",), "bytes", 128, 3, 4, 600, 4096, 3e-3),
     Spec("logic", "Compares, orders, evaluates.", ("logic",), "bpe", 128, 3, 4, 600, 4096, 3e-3),
     Spec("dates", "Weekdays, months, times.", ("dates",), "bpe", 128, 3, 4, 600, 4096, 3e-3),

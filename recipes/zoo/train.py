@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from recipes.zoo.data import IGNORED, Batch, Curriculum, batches, example, _padded
+from recipes.zoo.muon import Muon
 from recipes.zoo.model import Llama, Shape
 from recipes.zoo.spec import Spec
 from recipes.zoo.tokenizer import TextEncoder
@@ -55,6 +56,7 @@ def train(spec: Spec, encoder: TextEncoder, dev=None, report_every=200, muon=Tru
             running = 0.0
             errors = error_rates(model, curriculum.kinds, encoder, random.Random(99), 100)
             curriculum.reweigh(errors)
+            torch.save(model.state_dict(), f"/tmp/train/{spec.name}.pt")
             print(line, "acc", f"{1 - sum(errors.values()) / len(errors):.3f}", {k: round(1 - v, 2) for (_, k), v in errors.items()}, flush=True)
     return Trained(model, time.process_time() - started_cpu, time.monotonic() - started, n_tokens, n_questions)
 
@@ -69,7 +71,7 @@ def make_optimisers(model: Llama, lr: float, muon: bool):
     if not muon:
         return [torch.optim.AdamW(model.parameters(), lr=lr, betas=(0.9, 0.98), weight_decay=0.05)]
     return [
-        torch.optim.Muon(matrices, lr=lr * 3, momentum=0.95, weight_decay=0.05, adjust_lr_fn="match_rms_adamw"),
+        Muon(matrices, lr=lr * 2, weight_decay=0.05),
         torch.optim.AdamW(rest, lr=lr, betas=(0.9, 0.98), weight_decay=0.0),
     ]
 

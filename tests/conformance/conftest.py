@@ -26,7 +26,7 @@ class Place:
 
     def make(self, key: NodeKey, clock: Clock, limits: Limits) -> Network:
         """Return a network that has not joined."""
-        raise AssertionError
+        raise NotImplementedError
 
     def make_another(self, key: NodeKey | None = None) -> Network:
         """Return a network that has not joined, with what most tests want."""
@@ -97,7 +97,6 @@ async def place(request: pytest.FixtureRequest) -> AsyncIterator[Place]:
     """A place of each kind."""
     async with AsyncExitStack() as stack:
         yield MemoryPlace(stack) if request.param == "memory" else ZenohPlace(stack)
-
 
 
 @pytest.fixture

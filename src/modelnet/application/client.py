@@ -95,7 +95,7 @@ class ExamEvent(msgspec.Struct, frozen=True):
 
 
 class _MaybeError(msgspec.Struct, frozen=True):
-    error: msgspec.Raw | None = None
+    error: msgspec.Raw = msgspec.Raw()
 
 
 class _Listing(msgspec.Struct, frozen=True):
@@ -122,6 +122,7 @@ def locate(url: str | None, data_dir: Path, environ: Mapping[str, str]) -> NodeA
 
 
 def _base_url(url: str) -> str:
+    url = url.strip()
     written = url if "://" in url else f"http://{url}"
     try:
         parts = urlsplit(written)
@@ -250,7 +251,7 @@ class NodeClient:
             raise error_of(response.status, body, response.headers.get("Retry-After"))
 
     def _check_event(self, data: bytes) -> None:
-        if self._decode(data, _MaybeError).error is not None:
+        if bytes(self._decode(data, _MaybeError).error) not in (b"", b"null"):
             raise error_of(500, data)
 
     def _decode(self, data: bytes, kind: type[T]) -> T:

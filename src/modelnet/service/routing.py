@@ -16,7 +16,7 @@ from modelnet.resource.directory import Offer
 from modelnet.service.analysis import TaskFeatures
 from modelnet.service.breaker import CLOSED, Breaker
 from modelnet.service.candidate import obstacle, surely_fits
-from modelnet.service.kind import TaskKind
+from modelnet.service.kind import OTHER, TaskKind
 from modelnet.service.preference import BALANCED, Preference
 from modelnet.service.standing import Belief, Beliefs, Estimate
 
@@ -56,7 +56,7 @@ class Scored:
         """One sentence for a person: why this candidate stands where it does."""
         reasons = [self._standing(), self._speed(), self._size()]
         if self.breaker.failures:
-            reasons.append(f"failed {self.breaker.failures} times in a row")
+            reasons.append(f"failures in a row: {self.breaker.failures}")
         return ", ".join(reason for reason in reasons if reason)
 
     def _standing(self) -> str:
@@ -66,6 +66,8 @@ class Scored:
             )
         if self.kind in self.candidate.card.skill_ids:
             return f"claims {self.kind}, not measured yet"
+        if self.kind == OTHER:
+            return f"{self.quality.mean:.2f} expected where no exam asks"
         return f"{self.quality.mean:.2f} expected, not measured on {self.kind}"
 
     def _speed(self) -> str:

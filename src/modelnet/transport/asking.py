@@ -27,7 +27,7 @@ from modelnet.transport.frame import (
 )
 from modelnet.transport.guard import Guard
 from modelnet.transport.stream import WINDOW, Inflow
-from modelnet.transport.wire import Wire, send
+from modelnet.transport.wire import Lane, Wire
 
 _report = msgspec.msgpack.Decoder(ErrorReport)
 
@@ -82,7 +82,7 @@ class Asker:
         """Ask a peer: `Network.ask`."""
         reply = self._open(peer, body, deadline)
         try:
-            await send(self._wire, peer, self._request(reply, body))
+            await Lane(self._wire, peer).send(self._request(reply, body))
             while (piece := await self._next(reply)) is not None:
                 yield piece
         finally:

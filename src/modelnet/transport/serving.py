@@ -27,7 +27,10 @@ from modelnet.transport.frame import MAX_PIECE_BYTES, Ask, Cancel, Credit, End, 
 from modelnet.transport.guard import Guard
 from modelnet.transport.network import Handler, Incoming
 from modelnet.transport.stream import Outflow
-from modelnet.transport.wire import INLINE_BYTES, Limits, Wire, send
+from modelnet.transport.wire import SMALL_BYTES, Lane, Limits, Wire
+
+MAX_CANCELLED_EARLY = 1024
+"""How many cancellations wait for a request that may still come."""
 
 _log = logging.getLogger(__name__)
 _report = msgspec.msgpack.Encoder()
@@ -40,7 +43,7 @@ class Answer:
         self.asker = ask.sender
         self.scope = anyio.CancelScope()
         self.outflow = Outflow(ask.id, ask.credit)
-        self._wire = wire
+        self._lane = Lane(wire, ask.sender)
         self._credited = anyio.Event()
         self._flush_is_due = False
 
@@ -49,13 +52,13 @@ class Answer:
         self.outflow.grant(limit)
         self._credited.set()
 
-    async def send(self, piece: bytes) -> None:
+    async def add(self, piece: bytes) -> None:
         """Send a piece, together with those that were ready at the same time."""
         if len(piece) > MAX_PIECE_BYTES:
             raise EngineError(f"A piece of the reply has {len(piece)} bytes: that is too large.")
         await self._wait_for_credit()
         self.outflow.push(piece)
-        if self.outflow.pending_bytes >= INLINE_BYTES:
+        if self._lane.is_large or self.outflow.pending_bytes >= SMALL_BYTES:
             await self.flush()
         elif not self._flush_is_due:
             self._flush_is_due = True
@@ -66,13 +69,18 @@ class Answer:
         """Send what is pending."""
         frame = self.outflow.take()
         if frame is not None:
-            await send(self._wire, self.asker, encode(frame))
+            await self._lane.send(encode(frame))
+
+    async def finish(self, frame: End | Failure) -> None:
+        """Send what is pending, then the last frame."""
+        await self.flush()
+        await self._lane.send(encode(frame))
 
     def _flush_small(self) -> None:
         self._flush_is_due = False
         frame = self.outflow.take()
         if frame is not None:
-            self._wire.send(self.asker, encode(frame))
+            self._lane.send_now(encode(frame))
 
     async def _wait_for_credit(self) -> None:
         while not self.outflow.has_credit:
@@ -99,6 +107,7 @@ class Server:
         self._limits = limits
         self._answers: dict[RequestId, Answer] = {}
         self._load: Counter[NodeId] = Counter()
+        self._cancelled_early: dict[tuple[NodeId, RequestId], None] = {}
 
     def receive(self, frame: Ask | Cancel | Credit, tasks: anyio.abc.TaskGroup) -> None:
         """Take in a frame of an asker; a new request is answered by a task of its own.
@@ -128,9 +137,13 @@ class Server:
         except ModelnetError as error:
             # The sender is not proven yet: only a node that is here is told, nobody else.
             if self._is_here(ask.sender):
-                self._refuse(ask.sender, ask.id, error)
+                refusal = self._failure(ask.sender, ask.id, error)
+                self._wire.send(ask.sender, encode(refusal))
             if isinstance(error, MessageError):
                 raise
+            return
+        if (opened.sender, opened.id) in self._cancelled_early:
+            del self._cancelled_early[opened.sender, opened.id]
             return
         answer = Answer(ask, self._wire)
         self._answers[ask.id] = answer
@@ -154,13 +167,15 @@ class Server:
         return opened
 
     def _cancel(self, frame: Cancel) -> None:
-        answer = self._answers.get(frame.id)
-        if answer is None:
-            return
         opened = self._guard.open("cancel", frame.sealed)
-        if opened.sender != answer.asker or opened.id != frame.id:
-            raise SignatureError("A node tried to cancel the request of another.")
-        answer.scope.cancel()
+        answer = self._answers.get(opened.id)
+        if answer is not None and answer.asker == opened.sender:
+            answer.scope.cancel()
+        elif answer is None:
+            # It may have overtaken its request, which is large.
+            self._cancelled_early[opened.sender, opened.id] = None
+            if len(self._cancelled_early) > MAX_CANCELLED_EARLY:
+                del self._cancelled_early[next(iter(self._cancelled_early))]
 
     async def _answer(self, answer: Answer, opened: Opened) -> None:
         try:
@@ -176,22 +191,20 @@ class Server:
         try:
             await self._produce(answer, opened)
         except ModelnetError as error:
-            await answer.flush()
-            self._refuse(opened.sender, opened.id, error)
+            await answer.finish(self._failure(opened.sender, opened.id, error))
         except Exception:  # noqa: BLE001 - a bug in one handler must not take the node down
             _log.exception("the handler failed on request %s", opened.id)
-            await answer.flush()
-            self._refuse(opened.sender, opened.id, EngineError("The node failed to answer."))
+            error = EngineError("The node failed to answer: its log says why.")
+            await answer.finish(self._failure(opened.sender, opened.id, error))
 
     async def _produce(self, answer: Answer, opened: Opened) -> None:
         with anyio.move_on_after(opened.deadline - self._clock()) as in_time:
             async with aclosing(self._pieces(opened)) as pieces:
                 async for piece in pieces:
-                    await answer.send(piece)
-            await answer.flush()
+                    await answer.add(piece)
         if in_time.cancelled_caught:
             raise DeadlineError("The node could not finish its answer in time.")
-        self._finish(answer, opened)
+        await self._finish(answer, opened)
 
     def _pieces(self, opened: Opened) -> AsyncGenerator[bytes, None]:
         if self.handler is None:
@@ -200,14 +213,15 @@ class Server:
             Incoming(id=opened.id, sender=opened.sender, deadline=opened.deadline, body=opened.body)
         )
 
-    def _finish(self, answer: Answer, opened: Opened) -> None:
+    async def _finish(self, answer: Answer, opened: Opened) -> None:
+        await answer.flush()
         body = encode(answer.outflow.summary())
         sealed = self._guard.seal(
             "end", body, to=opened.sender, id=opened.id, deadline=opened.deadline
         )
-        self._wire.send(opened.sender, encode(End(opened.id, sealed)))
+        await answer.finish(End(opened.id, sealed))
 
-    def _refuse(self, asker: NodeId, id: RequestId, error: ModelnetError) -> None:
+    def _failure(self, asker: NodeId, id: RequestId, error: ModelnetError) -> Failure:
         body = _report.encode(report(error))
         sealed = self._guard.seal("error", body, to=asker, id=id, deadline=self._clock())
-        self._wire.send(asker, encode(Failure(id, sealed)))
+        return Failure(id, sealed)

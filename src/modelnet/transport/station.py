@@ -37,7 +37,7 @@ from modelnet.transport.network import Handler, PeerEvent, PeerLeft, Topic
 from modelnet.transport.roster import Roster, Told
 from modelnet.transport.serving import Server
 from modelnet.transport.watching import Watcher
-from modelnet.transport.wire import INLINE_BYTES, Limits, Wire
+from modelnet.transport.wire import SMALL_BYTES, Limits, Wire
 
 _log = logging.getLogger(__name__)
 _TOPICS: dict[str, Topic] = {topic: topic for topic in get_args(Topic)}
@@ -178,7 +178,7 @@ class Station:
 
     def _introduce(self, node: NodeId) -> None:
         frame = encode(State(tuple(self._states.values())))
-        if len(frame) <= INLINE_BYTES:
+        if len(frame) <= SMALL_BYTES:
             self._wire.send(node, frame)
         elif self._tasks is not None:
             self._tasks.start_soon(self._wire.send_large, node, frame)

@@ -1,6 +1,7 @@
 """What an implementation of the Network gives to the parts it shares with the others.
 
-A wire carries frames between two nodes in the order they were sent, or loses the peer.
+A wire has two lanes to each node, one for small frames and one for large ones, and each keeps the
+order of its frames or loses the peer.
 """
 
 from typing import Protocol
@@ -9,7 +10,7 @@ import msgspec
 
 from modelnet.core.identity import NodeId
 
-INLINE_BYTES = 64 * 1024
+SMALL_BYTES = 32 * 1024
 """Frames up to this size go through `send`: handing them to the system takes microseconds."""
 
 
@@ -21,7 +22,10 @@ class Wire(Protocol):
         ...
 
     async def send_large(self, peer: NodeId, frame: bytes) -> None:
-        """Send a frame of any size without holding up the event loop."""
+        """Send a frame of any size without holding up the event loop or the small frames.
+
+        A small frame sent afterwards may overtake it, a frame sent before it may not.
+        """
         ...
 
     async def send_all(self, frame: bytes) -> None:
@@ -40,9 +44,25 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """What a peer that asks for more is told."""
 
 
-async def send(wire: Wire, peer: NodeId, frame: bytes) -> None:
-    """Send a frame the way that suits its size."""
-    if len(frame) <= INLINE_BYTES:
-        wire.send(peer, frame)
-    else:
-        await wire.send_large(peer, frame)
+class Lane:
+    """One conversation's way to a peer: its frames arrive in the order in which they are sent.
+
+    Small frames go at once. From the first large one on it keeps to the lane of the large.
+    """
+
+    def __init__(self, wire: Wire, peer: NodeId) -> None:
+        self.peer = peer
+        self.is_large = False
+        self._wire = wire
+
+    async def send(self, frame: bytes) -> None:
+        """Send a frame of any size."""
+        self.is_large = self.is_large or len(frame) > SMALL_BYTES
+        if self.is_large:
+            await self._wire.send_large(self.peer, frame)
+        else:
+            self._wire.send(self.peer, frame)
+
+    def send_now(self, frame: bytes) -> None:
+        """Send a small frame without waiting; it may overtake a large one."""
+        self._wire.send(self.peer, frame)

@@ -2,7 +2,7 @@
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modelnet.core.error import MalformedError
@@ -26,6 +26,7 @@ def test_published_vectors(seed, expected):
 
 
 @given(st.binary(min_size=32, max_size=32))
+@settings(deadline=None)
 def test_every_key_has_one_id_of_fixed_length(raw):
     node = node_id(raw)
     assert len(node) == NODE_ID_LENGTH
@@ -61,6 +62,7 @@ def test_malformed_ids_are_refused(text):
 
 
 @given(st.text(max_size=80) | st.text("123456789ABCDEFz", min_size=47).map("did:key:z6Mk".__add__))
+@settings(deadline=None)
 def test_any_text_is_either_the_one_id_of_a_key_or_malformed(text):
     try:
         raw = public_key(NodeId(text))

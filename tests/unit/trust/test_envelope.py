@@ -5,7 +5,7 @@ from itertools import permutations
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modelnet.core.error import (
@@ -78,6 +78,7 @@ def test_a_message_opens_for_its_recipient_as_it_was_sealed(alice, bob):
 
 @pytest.mark.parametrize("kind", KINDS)
 @given(body=st.binary(max_size=300), deadline=st.integers(0, 2**40))
+@settings(deadline=None)
 def test_what_is_sealed_is_what_the_document_says(kind, body, deadline):
     alice, bob = Envelope(alice_key, Clock()), Envelope(bob_key, Clock())
     to = None if kind == "state" else bob.node
@@ -238,6 +239,7 @@ damaged = st.builds(
 
 
 @given(st.binary(max_size=400) | damaged, st.sampled_from(KINDS))
+@settings(deadline=None)
 def test_any_bytes_open_or_raise_a_message_error(data, kind):
     bob = Envelope(bob_key, Clock())
     try:

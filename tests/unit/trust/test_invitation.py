@@ -4,7 +4,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.x509.oid import NameOID
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modelnet.core.error import SettingsError
@@ -24,6 +24,7 @@ def certificate_of(pem):
     st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", fullmatch=True),
     st.binary(min_size=32, max_size=32),
 )
+@settings(deadline=None)
 def test_an_invitation_survives_being_copied(network, secret):
     invitation = Invitation(network, secret)
     assert Invitation.parse(f"  {invitation.text}\n") == invitation

@@ -1,7 +1,7 @@
 """The replay window: nothing twice, whatever the flood, and never more memory than allowed."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modelnet.core.identity import NodeId, RequestId
@@ -90,6 +90,7 @@ messages = st.lists(
 
 
 @given(messages, st.integers(1, 10), st.integers(1, 4))
+@settings(deadline=None)
 def test_nothing_is_ever_taken_twice_and_memory_is_bounded(arrivals, ids_max, senders_max):
     window = ReplayWindow(horizon_s=10, ids_max=ids_max, senders_max=senders_max)
     taken = set()

@@ -2,9 +2,15 @@
 
 import sys
 
+INTERRUPTED = 130
+
 
 def main() -> None:
     """Run `modelnet` with the arguments of this process."""
-    from modelnet.application.cli.program import run
+    try:
+        from modelnet.application.cli.program import run
 
-    sys.exit(run(sys.argv[1:]))
+        code = run(sys.argv[1:])
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    sys.exit(code)

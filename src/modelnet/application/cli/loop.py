@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import anyio
 import typer
+from anyio.abc import TaskStatus
 
 from modelnet.core.error import ModelnetError
 
@@ -37,14 +38,15 @@ def run(main: Callable[[], Awaitable[T]], *, exit_code_when_stopped: int = TERMI
 async def _run(main: Callable[[], Awaitable[T]]) -> list[T]:
     results: list[T] = []
     async with anyio.create_task_group() as group:
-        group.start_soon(_cancel_when_told, group.cancel_scope)
+        await group.start(_cancel_when_told, group.cancel_scope)
         results.append(await main())
         group.cancel_scope.cancel()
     return results
 
 
-async def _cancel_when_told(scope: anyio.CancelScope) -> None:
+async def _cancel_when_told(scope: anyio.CancelScope, *, task_status: TaskStatus[None]) -> None:
     with anyio.open_signal_receiver(signal.SIGTERM) as signals:
+        task_status.started()
         async for _ in signals:
             scope.cancel()
 

@@ -173,7 +173,7 @@ async def _live(settings: Settings, *, no_models: bool, as_json: bool) -> None:
         supply = await choose_models(settings, no_models=no_models)
         if not as_json:
             write(supply.told)
-        async with Node(settings, models=supply.extra) as node:
+        async with Node(settings, models=supply.models) as node:
             with announced(settings.data_dir, Presence(node.url or "", os.getpid(), node.id)):
                 if as_json:
                     write_json(_ready(node))

@@ -24,7 +24,7 @@ MAX_BODY_BYTES = 16 * 1024 * 1024
 _TIME_LIMIT_S = 60.0
 """For a body to arrive, and for every endpoint that does not ask for more."""
 
-_LAST_WORDS_S = 1.0
+_LAST_WORDS_S = 0.5
 """How long a client that was cut off has to read why."""
 
 _log = logging.getLogger(__name__)

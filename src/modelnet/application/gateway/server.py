@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from uvicorn import Config
     from uvicorn.server import ServerState
 
+_LAST_PORT = 65535
 _BACKLOG = 2048
 _KEEP_ALIVE_S = 75
 _GOODBYE_S = 1.0
@@ -67,7 +68,7 @@ async def serve_gateway(
             access=Access(keys, hosts=(host,)),
             meter=meter,
         )
-        async with _serving(gateway, bound):
+        async with serving(gateway, bound):
             yield _url(host, port)
     finally:
         bound.close()
@@ -79,11 +80,13 @@ async def bind(address: Address) -> socket.socket:
     Raises:
         AddressError: it is in use, not of this machine, or not an address.
     """
+    if not 0 <= address.port <= _LAST_PORT:
+        raise AddressError(f"{address.port} is not a port; choose one up to {_LAST_PORT}.")
     try:
         found = await anyio.getaddrinfo(
             address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )
-    except (OSError, UnicodeError, OverflowError) as error:
+    except (OSError, UnicodeError) as error:
         raise AddressError(
             f"{address.host}:{address.port} is not an address of this machine; listen on 127.0.0.1."
         ) from error
@@ -133,7 +136,7 @@ def _url(host: str, port: int) -> str:
 
 
 @asynccontextmanager
-async def _serving(gateway: Gateway, bound: socket.socket) -> AsyncGenerator[None, None]:
+async def serving(gateway: Gateway, bound: socket.socket) -> AsyncGenerator[None, None]:
     from uvicorn.server import ServerState
 
     from modelnet.application.gateway.connection import Connection

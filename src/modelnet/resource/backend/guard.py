@@ -92,7 +92,10 @@ class Lifetime:
             EngineError: the model was stopped first.
         """
         self.check()
-        with anyio.move_on_after(max(0.0, deadline - self._clock())) as scope:
+        left_s = deadline - self._clock()
+        if left_s <= 0:
+            raise deadline_passed(self._name)
+        with anyio.move_on_after(left_s) as scope:
             self._waits.add(scope)
             try:
                 yield

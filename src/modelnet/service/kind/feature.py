@@ -10,14 +10,14 @@ from zlib import crc32
 BUCKETS = 1 << 14
 """Features are hashed into this many places."""
 
-_HEAD_CHARACTERS = 112
-_TAIL_CHARACTERS = 64
+_HEAD_CHARACTERS = 96
+_TAIL_CHARACTERS = 32
 _DIGITS = str.maketrans("123456789", "000000000")
 _WORD = re.compile(r"[^\W\d_]+|\d+|[^\w\s]")
 
 
 def buckets(text: str) -> set[int]:
-    """Return the places of a text's features, of which there is at least one.
+    """Return the places of a text's features, of which there are at least two.
 
     Only the beginning and the end of a long text are read, so the work is bounded.
     """

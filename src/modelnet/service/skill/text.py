@@ -124,13 +124,13 @@ def _letter(rng: random.Random) -> Question:
 
 
 def _spell(rng: random.Random) -> Question:
-    w = _short_enough(lambda: words(rng, 1, 3), 2)
+    w = _short_enough(lambda: words(rng, 1, 2), 2)
     return _question(rng, "spell", _SPELL, w, " ".join("-".join(part) for part in w.split()))
 
 
 def _repeat(rng: random.Random) -> Question:
     n = rng.choice(tuple(_TIMES))
-    w = _short_enough(lambda: words(rng, 1, 3), _TIMES[n])
+    w = _short_enough(lambda: words(rng, 1, 2), _TIMES[n])
     return Question(
         skill="text",
         kind="repeat",
@@ -141,7 +141,7 @@ def _repeat(rng: random.Random) -> Question:
 
 
 def _reorder(rng: random.Random) -> Question:
-    w = _short_enough(lambda: words(rng, 2, 6), 1)
+    w = _short_enough(lambda: words(rng, 2, 4), 1)
     return _question(rng, "reorder", _REORDER, w, " ".join(w.split()[::-1]))
 
 

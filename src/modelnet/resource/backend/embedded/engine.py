@@ -7,8 +7,9 @@ the chat template of a model.
 
 import http.client
 import secrets
-import threading
+from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -47,7 +48,7 @@ class Engine:
         self._key = secrets.token_urlsafe(32)
         self._server = _start_server(path, settings, self._key)
         self._address = urlsplit(str(self._server.listening_address)).netloc
-        self._connections = threading.local()
+        self._idle: deque[http.client.HTTPConnection] = deque()
         # llama.cpp hangs for ever when it is closed before its loop runs; this waits for the loop.
         self._server.handle_metrics()
 
@@ -70,7 +71,7 @@ class Engine:
             status, answer = self._post("/apply-template", body)
         except (http.client.HTTPException, OSError):
             # The server closes connections that were idle or used often; a fresh one is good.
-            self._connections.connection = None
+            self._disconnect()
             status, answer = self._post("/apply-template", body)
         told = msgspec.json.decode(answer)
         if status != http.client.OK:
@@ -81,17 +82,29 @@ class Engine:
 
     def close(self) -> None:
         """Unload the model, when no other method is under way."""
+        self._disconnect()
         del self._server
 
     def _post(self, path: str, body: bytes) -> tuple[int, bytes]:
-        connection = getattr(self._connections, "connection", None)
-        if connection is None:
+        try:
+            connection = self._idle.pop()
+        except IndexError:
             connection = http.client.HTTPConnection(self._address, timeout=_RENDER_TIMEOUT_S)
-            self._connections.connection = connection
         headers = {"Authorization": f"Bearer {self._key}", "Content-Type": "application/json"}
-        connection.request("POST", path, body, headers)
-        response = connection.getresponse()
-        return response.status, response.read()
+        try:
+            connection.request("POST", path, body, headers)
+            response = connection.getresponse()
+            answer = response.status, response.read()
+        except BaseException:
+            connection.close()
+            raise
+        self._idle.append(connection)
+        return answer
+
+    def _disconnect(self) -> None:
+        with suppress(IndexError):
+            while True:
+                self._idle.pop().close()
 
 
 def _start_server(path: Path, settings: EngineSettings, key: str) -> Any:

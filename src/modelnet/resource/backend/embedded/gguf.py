@@ -104,7 +104,9 @@ class _Reader:
         metadata = dict(self._entry() for _ in range(entries))
         if not isinstance(metadata.get("general.architecture"), str):
             raise self._corrupt("it names no architecture")
-        if any(key.endswith("_epsilon") and not value >= 0 for key, value in metadata.items()):
+        if any(
+            k.endswith("_epsilon") and v < 0 for k, v in metadata.items() if isinstance(v, float)
+        ):
             raise self._corrupt("it divides by a negative number")
         return GgufHeader(metadata, self._read_tensors(tensors, metadata))
 

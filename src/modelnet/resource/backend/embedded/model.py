@@ -176,7 +176,7 @@ class _Job:
     def submit_to(self, workers: ThreadPoolExecutor, engine: Engine) -> None:
         """Let a worker thread do it; the mailbox gets `None` when it has ended."""
         self._work = workers.submit(self._do, engine)
-        self._work.add_done_callback(lambda _: self.mailbox.put(None))
+        self._work.add_done_callback(lambda _: self.mailbox.put_last(None))
 
     def read(self, events: list[bytes | None]) -> Chunk:
         """Return what a batch adds to the answer.

@@ -75,7 +75,7 @@ class _Vector(msgspec.Struct):
     embedding: list[float]
 
 
-class _Usage(msgspec.Struct):
+class _Usage(msgspec.Struct, frozen=True):
     prompt_tokens: int = 0
 
 

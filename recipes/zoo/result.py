@@ -1,0 +1,28 @@
+"""What is recorded of each model made; one entry of `zoo.json`."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One model of the zoo: its file, its size, its training and its held-out accuracy."""
+
+    name: str
+    file: str
+    description: str
+    skills: tuple[str, ...]
+    parameters: int
+    context_length: int
+    size_bytes: int
+    sha256: str
+    tokenizer: str
+    vocabulary: int
+    train_steps: int
+    train_tokens: int
+    train_questions: int
+    train_cpu_s: float
+    train_wall_s: float
+    exam_questions: int
+    exam_p50_ms: float
+    held_out: dict[str, float]
+    held_out_by_kind: dict[str, float]

@@ -1,0 +1,108 @@
+"""Every implementation of the Model seam, as `test_model.py` runs them. Add yours to the list."""
+
+import time
+from collections.abc import AsyncGenerator, Callable, Generator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import anyio
+
+from modelnet.core.card import ModelCard
+from modelnet.core.chunk import Chunk
+from modelnet.core.request import Chat, Complete, Message, Request, Sampling
+from modelnet.resource.backend.embedded import Claims, EmbeddedModel
+from modelnet.resource.backend.function import model
+from modelnet.resource.backend.scripted import Pace, ScriptedModel, scripted_card
+from modelnet.resource.model import Model
+from tests.conformance.tiny_gguf import write_tiny_gguf
+
+STORY = "Once upon a time a fox met a crow; the crow had cheese, and then the fox had it."
+SLOW = "slow"
+"""The prompt whose answer takes longer than any test waits."""
+
+
+class Implementation(NamedTuple):
+    """How to make one, and how to see from outside whether it works."""
+
+    name: str
+    make: Callable[[Path], Model]
+    """Given a folder for files; not started."""
+    is_busy: Callable[[Any], bool]
+    """Whether any answer is under way, by what the engine itself knows."""
+
+
+class Answers:
+    """What the functions under test do, and how many of them are at it."""
+
+    def __init__(self) -> None:
+        self.running = 0
+
+    def tell(self, prompt: str) -> Generator[str, None, None]:
+        """Tell the story, or the first words of it again and again."""
+        self.running += 1
+        try:
+            words = STORY.split(" ")
+            yield words[0]
+            for word in words[1:]:
+                yield f" {word}"
+            while prompt == SLOW:
+                time.sleep(0.001)  # noqa: a blocking engine
+                yield " more"
+        finally:
+            self.running -= 1
+
+    async def tell_async(self, chat: Chat) -> AsyncGenerator[str, None]:
+        """Do the same on the event loop."""
+        self.running += 1
+        try:
+            yield STORY
+            if chat.prompt == SLOW:
+                await anyio.sleep_forever()
+        finally:
+            self.running -= 1
+
+
+def function_model(method: str) -> Model:
+    answers = Answers()
+    made = model(name=method, skills=["stories"])(getattr(answers, method))
+    made.answers = answers
+    return made
+
+
+def scripted(folder: Path) -> Model:
+    return ScriptedModel(
+        lambda prompt: STORY * 1000 if prompt == SLOW else STORY,
+        card=scripted_card("teller"),
+        pace=Pace(0.001, 2000.0),
+    )
+
+
+def embedded(folder: Path) -> Model:
+    return EmbeddedModel(write_tiny_gguf(folder / "babble.gguf"), Claims(temperature=0.0))
+
+
+def engine_is_busy(running: EmbeddedModel) -> bool:
+    metrics = running._engine._server.handle_metrics()
+    return "llamacpp:requests_processing 0\n" not in metrics
+
+
+IMPLEMENTATIONS = [
+    Implementation("scripted", scripted, lambda m: m.running > 0),
+    Implementation("function", lambda _: function_model("tell"), lambda m: m.answers.running > 0),
+    Implementation(
+        "async-function", lambda _: function_model("tell_async"), lambda m: m.answers.running > 0
+    ),
+    Implementation("embedded", embedded, engine_is_busy),
+]
+
+
+def request_for(card: ModelCard, prompt: str, sampling: Sampling, begun: Any = None) -> Request:
+    """Return the request every model with text operations can answer."""
+    options = {} if begun is None else {"partial": begun}
+    if "chat" in card.operations:
+        return Chat((Message("user", prompt),), sampling, **options)
+    return Complete(prompt, sampling, **options)
+
+
+def text_of(chunks: list[Chunk]) -> str:
+    return "".join(chunk.text for chunk in chunks)

@@ -1,0 +1,225 @@
+"""What every implementation of the Model seam keeps."""
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from pathlib import Path
+
+import anyio
+import pytest
+
+from modelnet.core.chunk import Chunk
+from modelnet.core.error import DeadlineError, EngineError, UnsupportedError
+from modelnet.core.request import (
+    Chat,
+    Embed,
+    ImagePart,
+    ImageUrl,
+    Message,
+    Partial,
+    Request,
+    Sampling,
+)
+from modelnet.resource.model import Model
+from tests.conformance.models import IMPLEMENTATIONS, SLOW, Implementation, request_for, text_of
+
+pytestmark = pytest.mark.anyio
+PATIENCE_S = 10.0
+PROMPT = "tell"
+GREEDY = Sampling(max_tokens=24, temperature=0.0)
+
+
+@pytest.fixture(params=IMPLEMENTATIONS, ids=lambda made: made.name)
+def implementation(request: pytest.FixtureRequest) -> Implementation:
+    return request.param
+
+
+@asynccontextmanager
+async def started(model: Model) -> AsyncIterator[Model]:
+    await model.start()
+    try:
+        yield model
+    finally:
+        await model.stop()
+
+
+@pytest.fixture
+async def model(implementation: Implementation, tmp_path: Path) -> AsyncIterator[Model]:
+    async with started(implementation.make(tmp_path)) as running:
+        yield running
+
+
+async def answer(model: Model, request: Request, within_s: float = PATIENCE_S) -> list[Chunk]:
+    deadline = time.time() + within_s
+    async with aclosing(model.run(request, deadline=deadline)) as chunks:
+        return [chunk async for chunk in chunks]
+
+
+async def said(model: Model, sampling: Sampling = GREEDY, begun: str = "") -> str:
+    request = request_for(model.card, PROMPT, sampling, Partial(text=begun))
+    return text_of(await answer(model, request))
+
+
+async def until_idle(implementation: Implementation, model: Model) -> None:
+    with anyio.fail_after(PATIENCE_S):
+        while implementation.is_busy(model):
+            await anyio.sleep(0.005)
+
+
+async def test_the_card_is_known_once_started(model: Model):
+    assert model.card.name
+    assert model.card.operations
+    assert model.card.parallel >= 1
+
+
+async def test_exactly_the_last_chunk_says_why_it_ended_and_what_it_used(model: Model):
+    chunks = await answer(model, request_for(model.card, PROMPT, GREEDY))
+    assert [chunk.finish for chunk in chunks[:-1]] == [None] * (len(chunks) - 1)
+    assert [chunk.usage for chunk in chunks[:-1]] == [None] * (len(chunks) - 1)
+    assert chunks[-1].finish in {"stop", "length"}
+    assert chunks[-1].usage is not None
+    assert chunks[-1].usage.prompt_tokens > 0
+    assert chunks[-1].usage.completion_tokens > 0
+
+
+async def test_an_answer_begun_elsewhere_is_continued_exactly(model: Model):
+    whole = await said(model)
+    assert len(whole) > 12
+    for cut in (1, 4, len(whole) // 2, len(whole) - 1):
+        rest = await said(model, GREEDY, whole[:cut])
+        common = min(len(rest), len(whole) - cut)
+        assert rest[:common] == whole[cut:][:common]
+        assert common >= min(8, len(whole) - cut)
+
+
+async def test_leaving_an_answer_stops_the_work(model: Model, implementation: Implementation):
+    request = request_for(model.card, SLOW, Sampling(temperature=0.0))
+    async with aclosing(model.run(request, deadline=time.time() + PATIENCE_S)) as chunks:
+        assert (await anext(chunks)).finish is None
+        assert implementation.is_busy(model)
+    await until_idle(implementation, model)
+
+
+async def test_cancelling_the_asker_stops_the_work(model: Model, implementation: Implementation):
+    request = request_for(model.card, SLOW, Sampling(temperature=0.0))
+    with anyio.move_on_after(0.1) as scope:
+        await answer(model, request)
+    assert scope.cancelled_caught
+    await until_idle(implementation, model)
+
+
+async def test_a_deadline_ends_the_answer(model: Model, implementation: Implementation):
+    request = request_for(model.card, SLOW, Sampling(temperature=0.0))
+    with pytest.raises(DeadlineError):
+        await answer(model, request, within_s=0.1)
+    await until_idle(implementation, model)
+
+
+async def test_a_deadline_in_the_past_is_refused(model: Model):
+    with pytest.raises(DeadlineError):
+        await answer(model, request_for(model.card, PROMPT, GREEDY), within_s=-1.0)
+
+
+async def test_an_operation_that_is_not_on_the_card_is_refused(model: Model):
+    if "embed" in model.card.operations:
+        pytest.skip("has all operations")
+    with pytest.raises(UnsupportedError):
+        await answer(model, Embed(("a",)))
+
+
+async def test_images_are_refused_by_who_cannot_see(model: Model):
+    image = ImagePart(ImageUrl("data:image/png;base64,AAAA"))
+    assert not model.card.has_vision
+    with pytest.raises(UnsupportedError):
+        await answer(model, Chat((Message("user", (image,)),)))
+
+
+async def test_tools_are_refused_by_who_calls_none(model: Model):
+    assert not model.card.has_tools
+    with pytest.raises(UnsupportedError):
+        await answer(model, Chat((Message("user", PROMPT),), tools=({"type": "function"},)))
+
+
+async def test_an_unknown_response_format_is_never_dropped_silently(model: Model):
+    request = Chat((Message("user", PROMPT),), response_format={"type": "nonsense"})
+    if model.card.name == "tell_async":
+        pytest.skip("the function gets the whole chat, and judges the format itself")
+    with pytest.raises(UnsupportedError):
+        await answer(model, request)
+
+
+async def test_max_tokens_cuts_the_answer(model: Model):
+    sampling = Sampling(max_tokens=3, temperature=0.0)
+    chunks = await answer(model, request_for(model.card, PROMPT, sampling))
+    assert chunks[-1].finish == "length"
+    assert chunks[-1].usage is not None
+    assert chunks[-1].usage.completion_tokens == 3
+    whole = await said(model)
+    assert whole.startswith(text_of(chunks))
+    assert len(text_of(chunks)) < len(whole)
+
+
+async def test_a_stop_sequence_ends_the_answer_before_itself(model: Model):
+    whole = await said(model)
+    stop = whole[5:8]
+    sampling = Sampling(max_tokens=24, temperature=0.0, stop=(stop,))
+    chunks = await answer(model, request_for(model.card, PROMPT, sampling))
+    assert text_of(chunks) == whole[: whole.index(stop)]
+    assert chunks[-1].finish == "stop"
+
+
+async def test_two_at_once_answer_as_one_after_another(model: Model):
+    alone = await said(model)
+    together: list[str] = []
+
+    async def ask() -> None:
+        together.append(await said(model))
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(ask)
+        group.start_soon(ask)
+    assert together == [alone, alone]
+
+
+async def test_log_probabilities_belong_to_the_text(model: Model):
+    sampling = Sampling(max_tokens=6, temperature=0.0, top_logprobs=2)
+    request = request_for(model.card, PROMPT, sampling)
+    if not model.card.has_logprobs:
+        with pytest.raises(UnsupportedError):
+            await answer(model, request)
+        return
+    chunks = await answer(model, request)
+    tokens = [token for chunk in chunks for token in chunk.tokens]
+    assert b"".join(token.bytes for token in tokens) == text_of(chunks).encode()
+    for token in tokens:
+        assert token.logprob <= 0
+        assert len(token.alternatives) == 2
+        assert token.alternatives[0].logprob >= token.alternatives[1].logprob
+
+
+async def test_it_can_be_stopped_and_started_again(implementation: Implementation, tmp_path: Path):
+    model = implementation.make(tmp_path)
+    async with started(model):
+        first = await said(model)
+    async with started(model):
+        assert await said(model) == first
+
+
+async def test_it_answers_only_between_start_and_stop(
+    implementation: Implementation, tmp_path: Path
+):
+    model = implementation.make(tmp_path)
+    async with started(model):
+        card = model.card
+    with pytest.raises(EngineError):
+        await answer(model, request_for(card, PROMPT, GREEDY))
+
+
+async def test_stopping_ends_the_answers_under_way(model: Model):
+    request = request_for(model.card, SLOW, Sampling(temperature=0.0))
+    async with aclosing(model.run(request, deadline=time.time() + PATIENCE_S)) as chunks:
+        await anext(chunks)
+        await model.stop()
+        with pytest.raises(EngineError):
+            async for _ in chunks:
+                pass

@@ -1,0 +1,74 @@
+"""What can be asked is listed by every name it answers to."""
+
+import msgspec
+
+from modelnet.application.gateway.answering import Offer
+from modelnet.application.gateway.catalog import (
+    AUTO_NAMES,
+    model_entries,
+    node_views,
+    offer_views,
+)
+from modelnet.core.card import ModelCard
+from modelnet.core.identity import NodeId
+from modelnet.core.load import ModelLoad
+from modelnet.core.standing import Tally
+
+
+def offer(node: str, name: str, model: str, *, is_local: bool = False) -> Offer:
+    return Offer(
+        node=NodeId(f"did:key:z6Mk{node}"),
+        node_name=name,
+        card=ModelCard(name=model, operations=("chat",), engine="scripted"),
+        load=ModelLoad(1, 2, 3),
+        is_local=is_local,
+        skills={"arithmetic": Tally(9.5, 10)},
+    )
+
+
+OFFERS = (
+    offer("bbbbbbbb", "bob", "zoo:calc"),
+    offer("aaaaaaaa", "alice", "zoo:calc", is_local=True),
+    offer("aaaaaaaa", "alice", "a/b", is_local=True),
+)
+
+
+def test_models_by_every_name():
+    entries = model_entries(OFFERS, 17)
+    assert [(entry.id, entry.owned_by) for entry in entries] == [
+        *((name, "modelnet") for name in AUTO_NAMES),
+        ("a/b", "alice"),
+        ("zoo:calc", "modelnet"),
+        ("a/b@alice", "alice"),
+        ("zoo:calc@alice", "alice"),
+        ("zoo:calc@bob", "bob"),
+    ]
+    assert {entry.created for entry in entries} == {17}
+
+
+def test_nodes_of_one_name_are_told_apart():
+    twins = (offer("11111111", "pi", "m"), offer("22222222", "pi", "m"))
+    names = [entry.id for entry in model_entries(twins, 0)]
+    assert names[-2:] == ["m@11111111", "m@22222222"]
+
+
+def test_nobody_is_here():
+    assert [entry.id for entry in model_entries((), 0)] == list(AUTO_NAMES)
+    assert node_views(()) == []
+
+
+def test_all_that_is_known_of_a_model():
+    view = msgspec.to_builtins(offer_views(OFFERS)[1])
+    assert view["id"] == "zoo:calc@alice"
+    assert view["is_local"] is True
+    assert view["load"] == {"running": 1, "waiting": 2, "parallel": 3}
+    assert view["skills"] == {"arithmetic": {"right": 9.5, "asked": 10}}
+    assert view["card"]["operations"] == ("chat",)
+
+
+def test_this_node_is_listed_first():
+    views = node_views(OFFERS)
+    assert [(view.name, view.models) for view in views] == [
+        ("alice", ("a/b", "zoo:calc")),
+        ("bob", ("zoo:calc",)),
+    ]

@@ -1,0 +1,83 @@
+"""What keeps a model from answering, and the error told when none can."""
+
+import msgspec
+import pytest
+
+from modelnet.core.card import ModelCard
+from modelnet.core.error import ContextTooLongError, NoModelError, UnsupportedError
+from modelnet.core.identity import NodeId
+from modelnet.resource.directory import Offer
+from modelnet.service.analysis import TaskFeatures
+from modelnet.service.candidate import obstacle, refusal, surely_fits
+from modelnet.service.kind import OTHER, TaskKind
+
+PLAIN = TaskFeatures(kind=TaskKind.certain(OTHER))
+CARD = ModelCard(name="m", operations=("chat",), engine="scripted", can_continue=False)
+
+
+def features(**fields: object) -> TaskFeatures:
+    return TaskFeatures(kind=PLAIN.kind, **fields)  # pyright: ignore[reportArgumentType]
+
+
+def offer(card: ModelCard) -> Offer:
+    return Offer(node=NodeId("n"), card=card)
+
+
+NEEDS = [
+    ({"operation": "embed"}, {"operations": ("embed",)}, "'embed'"),
+    ({"needs_vision": True}, {"has_vision": True}, "images"),
+    ({"needs_tools": True}, {"has_tools": True}, "tools"),
+    ({"needs_logprobs": True}, {"has_logprobs": True}, "log-probabilities"),
+    ({"needs_continuation": True}, {"can_continue": True}, "begun elsewhere"),
+]
+
+
+@pytest.mark.parametrize(("need", "ability", "named"), NEEDS)
+def test_what_a_model_lacks_is_an_obstacle_and_what_it_has_is_none(
+    need: dict[str, object], ability: dict[str, object], named: str
+) -> None:
+    error = obstacle(CARD, features(**need))
+    assert isinstance(error, UnsupportedError)
+    assert named in error.message
+    assert "'m'" in error.message
+    assert obstacle(msgspec.structs.replace(CARD, **ability), features(**need)) is None
+
+
+def test_a_prompt_that_surely_does_not_fit_is_an_obstacle() -> None:
+    card = msgspec.structs.replace(CARD, context_length=100)
+    assert isinstance(obstacle(card, features(prompt_bytes=600)), ContextTooLongError)
+    assert obstacle(card, features(prompt_bytes=599)) is None
+    assert obstacle(CARD, features(prompt_bytes=10**9)) is None
+
+
+def test_a_prompt_surely_fits_when_its_bytes_do() -> None:
+    card = msgspec.structs.replace(CARD, context_length=100)
+    assert surely_fits(card, features(prompt_bytes=99))
+    assert not surely_fits(card, features(prompt_bytes=100))
+    assert surely_fits(CARD, features(prompt_bytes=10**9))
+
+
+def test_without_candidates_there_is_no_model() -> None:
+    assert isinstance(refusal(PLAIN, []), NoModelError)
+
+
+def test_one_model_is_refused_by_name() -> None:
+    error = refusal(features(needs_vision=True), [offer(CARD), offer(CARD)])
+    assert isinstance(error, UnsupportedError)
+    assert error.message.startswith("'m' cannot read images")
+
+
+def test_of_several_models_the_needs_are_told() -> None:
+    other = msgspec.structs.replace(CARD, name="other")
+    wanted = features(
+        needs_vision=True, needs_tools=True, needs_logprobs=True, needs_continuation=True
+    )
+    error = refusal(wanted, [offer(CARD), offer(other)])
+    assert isinstance(error, UnsupportedError)
+    assert "('chat', images, tools, log-probabilities, continuation)" in error.message
+
+
+def test_a_long_prompt_is_told_before_a_missing_ability() -> None:
+    short = msgspec.structs.replace(CARD, name="short", context_length=1, has_vision=True)
+    error = refusal(features(needs_vision=True, prompt_bytes=60), [offer(CARD), offer(short)])
+    assert isinstance(error, ContextTooLongError)
