@@ -3,6 +3,7 @@
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -11,9 +12,12 @@ from torch import Tensor
 from modelnet.service.skill import SKILLS, Question
 from recipes.zoo.tokenizer import TextEncoder
 
+Kind: TypeAlias = tuple[str, str]  # skill and kind of question
+
 IGNORED = -100
 _POOL_SIZE = 1024
 _P_CONTINUE = 0.1
+_LEAST_SHARE = 0.15
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +49,9 @@ class Curriculum:
         skill, kind = self._rng.choices(self.kinds, self._weights)[0]
         return SKILLS[skill].draw(self._rng, "train", kind)
 
-    def reweigh(self, error_rates: dict[tuple[str, str], float]) -> None:
+    def reweigh(self, error_rates: dict[Kind, float]) -> None:
         """Give each kind a share that grows with its error rate."""
-        self._weights = [0.15 + min(error_rates[kind], 0.85) for kind in self.kinds]
+        self._weights = [_LEAST_SHARE + error_rates[kind] for kind in self.kinds]
 
 
 def batches(
@@ -59,17 +63,22 @@ def batches(
         pool.sort(key=lambda item: len(item.tokens))
         groups = list(_grouped(pool, batch_tokens))
         rng.shuffle(groups)
-        yield from map(_padded, groups)
+        yield from map(padded, groups)
 
 
 def example(question: Question, encoder: TextEncoder, rng: random.Random) -> Example:
     """Encode a question for training, now and then as the continuation of a started answer."""
-    prompt = encoder.encode(question.prompt + "\n")
-    if rng.random() < _P_CONTINUE and len(question.answer) > 1:
-        cut = rng.randint(1, len(question.answer) - 1)
-        started = encoder.encode(question.answer[:cut])
-        rest = encoder.encode(question.answer[cut:])
-        return Example([*prompt, *started, *rest, encoder.end], len(prompt) + len(started))
+    if rng.random() >= _P_CONTINUE or len(question.answer) == 1:
+        return plain_example(question, encoder)
+    cut = rng.randint(1, len(question.answer) - 1)
+    started = encoder.encode(f"{question.prompt}\n") + encoder.encode(question.answer[:cut])
+    rest = encoder.encode(question.answer[cut:])
+    return Example([*started, *rest, encoder.end], len(started))
+
+
+def plain_example(question: Question, encoder: TextEncoder) -> Example:
+    """Encode a question and its whole reply."""
+    prompt = encoder.encode(f"{question.prompt}\n")
     return Example(prompt + reply_tokens(question, encoder), len(prompt))
 
 
@@ -91,7 +100,8 @@ def _grouped(pool: list[Example], batch_tokens: int) -> Iterator[list[Example]]:
     yield group
 
 
-def _padded(group: list[Example]) -> Batch:
+def padded(group: list[Example]) -> Batch:
+    """Stack examples; what is not graded, padding included, is ignored by the loss."""
     longest = max(len(item.tokens) for item in group) - 1
     inputs = np.zeros((len(group), longest), dtype=np.int64)
     targets = np.full((len(group), longest), IGNORED, dtype=np.int64)

@@ -83,7 +83,7 @@ def _add_tensor(
 
 
 def neighbouring(weight: npt.NDArray[np.float32], n_heads: int) -> npt.NDArray[np.float32]:
-    """Reorder rows so that features which rotate together become neighbours, as llama.cpp has it."""
+    """Reorder rows so that features that rotate together are neighbours, as in llama.cpp."""
     rows, columns = weight.shape
     halves = weight.reshape(n_heads, 2, rows // n_heads // 2, columns)
     return halves.swapaxes(1, 2).reshape(rows, columns)

@@ -125,7 +125,7 @@ def rotary_table(seq: int, shape: Shape) -> tuple[Tensor, Tensor]:
 
 
 def rotate(x: Tensor, rotation: tuple[Tensor, Tensor], n_heads: int) -> Tensor:
-    """Turn feature i of each head with feature i + d_head / 2: (batch, seq, d_model) to the same."""
+    """Turn feature i of a head with feature i + d_head / 2: (batch, seq, d_model) to the same."""
     cos, sin = rotation
     halves = x.unflatten(-1, (n_heads, 2, -1))  # (batch, seq, head, 2, d_head / 2)
     return x * cos + halves.flip(-2).flatten(-3) * sin

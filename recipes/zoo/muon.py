@@ -26,7 +26,7 @@ class Muon(torch.optim.Optimizer):
         )
 
     @torch.no_grad()
-    def step(self, closure: None = None) -> None:
+    def step(self, closure: None = None) -> None:  # noqa: ARG002 - the signature is torch's
         """Update every matrix from its gradient."""
         for group in self.param_groups:
             for _, matrices in groupby(group["params"], key=_long_side_last):

@@ -1,6 +1,8 @@
 """What is recorded of each model made; one entry of `zoo.json`."""
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,3 +28,13 @@ class Result:
     exam_p50_ms: float
     held_out: dict[str, float]
     held_out_by_kind: dict[str, float]
+
+
+def save(result: Result, path: Path) -> None:
+    """Write a result as JSON."""
+    path.write_text(json.dumps(asdict(result), indent=2) + "\n")
+
+
+def load(path: Path) -> Result:
+    """Read a result back."""
+    return Result(**json.loads(path.read_text()))

@@ -4,6 +4,7 @@ Both write their vocabulary in GPT-2's notation, so llama.cpp reads either as th
 ids 0 to 255 are the bytes. `END`, `THINK` and `END_THINK` come last.
 """
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -70,16 +71,12 @@ def bpe_vocabulary(texts: Iterable[str], n_merges: int) -> Vocabulary:
         vocab_size=256 + n_merges, initial_alphabet=byte_alphabet(), show_progress=False
     )
     tokenizer.train_from_iterator(texts, trainer)
-    learned = models.BPE  # the merges are only reachable through the serialised form
-    del learned
-    return _read_vocabulary(tokenizer)
+    return _vocabulary_of(tokenizer)
 
 
-def _read_vocabulary(tokenizer: Tokenizer) -> Vocabulary:
-    import json
-
-    model = json.loads(tokenizer.to_str())["model"]
-    merges = [merge if isinstance(merge, str) else " ".join(merge) for merge in model["merges"]]
+def _vocabulary_of(tokenizer: Tokenizer) -> Vocabulary:
+    # The library shows its merges only in serialised form.
+    merges = [" ".join(pair) for pair in json.loads(tokenizer.to_str())["model"]["merges"]]
     joined = (merge.replace(" ", "") for merge in merges)
     return Vocabulary((*byte_alphabet(), *dict.fromkeys(joined), *SPECIAL), tuple(merges))
 

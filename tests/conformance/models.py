@@ -12,6 +12,7 @@ from modelnet.core.chunk import Chunk
 from modelnet.core.request import Chat, Complete, Message, Request, Sampling
 from modelnet.resource.backend.embedded import Claims, EmbeddedModel
 from modelnet.resource.backend.function import model
+from modelnet.resource.backend.openai import OpenAIModel, endpoint_from
 from modelnet.resource.backend.scripted import Pace, ScriptedModel, scripted_card
 from modelnet.resource.model import Model
 from tests.conformance.tiny_gguf import write_tiny_gguf
@@ -46,7 +47,7 @@ class Answers:
             for word in words[1:]:
                 yield f" {word}"
             while prompt == SLOW:
-                time.sleep(0.001)  # noqa: a blocking engine
+                time.sleep(0.001)  # An engine that blocks its thread.
                 yield " more"
         finally:
             self.running -= 1
@@ -81,9 +82,32 @@ def embedded(folder: Path) -> Model:
     return EmbeddedModel(write_tiny_gguf(folder / "babble.gguf"), Claims(temperature=0.0))
 
 
-def engine_is_busy(running: EmbeddedModel) -> bool:
-    metrics = running._engine._server.handle_metrics()
-    return "llamacpp:requests_processing 0\n" not in metrics
+def llama_server(path: Path) -> Any:
+    """Return llama.cpp's own HTTP server, running at its `listening_address`."""
+    import xllamacpp
+
+    params = xllamacpp.CommonParams()
+    params.model.path = str(path)
+    params.verbosity = -1
+    params.port = 0
+    params.endpoint_metrics = True
+    params.n_parallel = 2
+    params.n_ctx = 2 * 4096
+    params.cpuparams.n_threads = 1
+    server = xllamacpp.Server(params)
+    server.handle_metrics()  # Its loop runs: closing it before then hangs.
+    return server
+
+
+def openai(folder: Path) -> Model:
+    server = llama_server(write_tiny_gguf(folder / "babble.gguf"))
+    made = OpenAIModel(endpoint_from(server.listening_address), name="babble")
+    made.server = server
+    return made
+
+
+def is_busy(server: Any) -> bool:
+    return "llamacpp:requests_processing 0\n" not in server.handle_metrics()
 
 
 IMPLEMENTATIONS = [
@@ -92,7 +116,8 @@ IMPLEMENTATIONS = [
     Implementation(
         "async-function", lambda _: function_model("tell_async"), lambda m: m.answers.running > 0
     ),
-    Implementation("embedded", embedded, engine_is_busy),
+    Implementation("embedded", embedded, lambda m: is_busy(m._engine._server)),
+    Implementation("openai", openai, lambda m: is_busy(m.server)),
 ]
 
 

@@ -33,18 +33,24 @@ class World:
         self.hub = MemoryHub(seed=7)
         self._born = 0
 
-    async def node(self, name: str, *models: Model | Callable, exams: bool = False) -> Node:
+    async def node(
+        self, name: str, *models: Model | Callable, exams: bool = False, ahead_s: float = 0.0
+    ) -> Node:
         """Let a node join; its key follows from how many came before it."""
         self._born += 1
         key = NodeKey.from_seed(self._born.to_bytes(32, "big"))
-        network = MemoryNetwork(self.hub, Envelope(key, virtual_clock), virtual_clock)
+
+        def clock() -> float:
+            return virtual_clock() + ahead_s
+
+        network = MemoryNetwork(self.hub, Envelope(key, clock), clock)
         node = Node(
             Settings(name=name, exams=exams),
             models=models,
             network=network,
             key=key,
             with_http=False,
-            clock=virtual_clock,
+            clock=clock,
             rng=random.Random(self._born),
         )
         return await self._stack.enter_async_context(node)

@@ -71,14 +71,10 @@ def open_network(settings: Settings, key: NodeKey, clock: Clock) -> Network:
     """
     from modelnet.transport.zenoh import ZenohNetwork, ZenohSettings
 
-    if settings.gateway:
-        mode = "router"
-    else:
-        mode = "client" if settings.client else "peer"
     return ZenohNetwork(
         ZenohSettings(
             network=settings.network,
-            mode=mode,
+            mode=_mode(settings),
             listen=settings.listen,
             join=settings.join,
             multicast=settings.multicast,
@@ -87,6 +83,12 @@ def open_network(settings: Settings, key: NodeKey, clock: Clock) -> Network:
         Envelope(key, clock),
         clock,
     )
+
+
+def _mode(settings: Settings) -> Literal["peer", "client", "router"]:
+    if settings.gateway:
+        return "router"
+    return "client" if settings.client else "peer"
 
 
 def _link_secrets(settings: Settings, key: NodeKey, clock: Clock) -> "LinkSecrets | None":
@@ -102,4 +104,8 @@ def _link_secrets(settings: Settings, key: NodeKey, clock: Clock) -> "LinkSecret
             f"{settings.network!r}; start with --network {invitation.network}."
         )
     issued = issue(invitation, key.node, now=clock())
-    return LinkSecrets(issued.ca_pem, issued.certificate_pem, issued.private_key_pem)
+    return LinkSecrets(
+        ca_pem=issued.ca_pem,
+        certificate_pem=issued.certificate_pem,
+        private_key_pem=issued.private_key_pem,
+    )

@@ -16,9 +16,6 @@ from modelnet.service.exam import QUESTIONS_PER_SKILL
 from modelnet.service.selection import select
 from modelnet.service.skill import SKILLS
 
-EXAM_S = 3600.0
-"""An exam of a slow model may take long; the client sees its progress and can leave."""
-
 
 class ExamOrder(msgspec.Struct, frozen=True):
     """The body of the request."""
@@ -35,7 +32,7 @@ def exam_routes(coordinator: Coordinator, examiner: Examiner) -> Routes:
     async def exam(request: HttpRequest) -> EventStream:
         order = _read(request.body)
         offer = _offer(order.model, coordinator)
-        return EventStream(events=_events(examiner, offer, order), time_limit_s=EXAM_S)
+        return EventStream(events=_events(examiner, offer, order))
 
     return {("POST", "/modelnet/v1/exam"): exam}
 

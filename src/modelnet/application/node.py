@@ -9,8 +9,8 @@ from typing import Any, Self
 
 import anyio
 
-from modelnet.application.exam_route import exam_routes
 from modelnet.application.compose import Parts, open_network, wire
+from modelnet.application.exam_route import exam_routes
 from modelnet.application.settings import DEFAULT_PORT, Settings, load_settings, make_data_dir
 from modelnet.core.card import ModelCard
 from modelnet.core.chunk import Chunk

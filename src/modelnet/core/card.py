@@ -1,5 +1,7 @@
 """What a node claims of a model. Claims are priors; what was measured of it is its standing."""
 
+from typing import Annotated
+
 import msgspec
 
 from modelnet.core.request import Operation
@@ -35,7 +37,7 @@ class ModelCard(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """Number of weights, where known: the cost of a token in arithmetic."""
     context_length: int | None = None
     """Tokens that prompt and answer may have together, where known."""
-    parallel: int = 1
+    parallel: Annotated[int, msgspec.Meta(ge=1)] = 1
     """Requests the engine truly runs at once."""
     has_logprobs: bool = False
     has_vision: bool = False

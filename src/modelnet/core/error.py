@@ -255,8 +255,8 @@ class ErrorReport(msgspec.Struct, frozen=True, omit_defaults=True):
     retry_after_s: float | None = None
 
 
-# Codes may be inherited (a bad value is reported as its parent): the most general class wins.
-_BY_CODE: dict[str, type[ModelnetError]] = {kind.code: kind for kind in reversed(STATUS_OF)}
+# A class may inherit its code; the table lists parents first, so the most special one is found.
+_BY_CODE: dict[str, type[ModelnetError]] = {kind.code: kind for kind in STATUS_OF}
 
 
 def report(error: ModelnetError) -> ErrorReport:

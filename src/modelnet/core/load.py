@@ -1,14 +1,18 @@
 """How busy a model is right now, as its node says in its load beacon."""
 
+from typing import Annotated
+
 import msgspec
+
+_Count = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class ModelLoad(msgspec.Struct, frozen=True, array_like=True):
     """Requests running, requests waiting, and how many the engine truly runs at once."""
 
-    running: int = 0
-    waiting: int = 0
-    parallel: int = 1
+    running: _Count = 0
+    waiting: _Count = 0
+    parallel: Annotated[int, msgspec.Meta(ge=1)] = 1
 
     @property
     def wait_factor(self) -> float:

@@ -1,6 +1,7 @@
 """What `--model` says: `zoo:calc`, `gguf:PATH`, `openai:URL#model`, `python:module:function`.
 
-Any of them may be given another name: `NAME=zoo:calc`.
+Any of them may be given another name, `NAME=zoo:calc`, and held to so many characters of answer a
+second, `zoo:text?pace=20`, for people who want to watch.
 """
 
 import importlib
@@ -13,6 +14,7 @@ from modelnet.core.error import SettingsError
 from modelnet.resource.model import Model
 
 _SPECIFICATION = re.compile(r"(?:(?P<name>[^=:#?]+)=)?(?P<scheme>[a-z]+):(?P<rest>.+)")
+_PACED = re.compile(r"(?P<model>.+)\?pace=(?P<characters_per_s>\d+(\.\d+)?)")
 
 
 class Specification(NamedTuple):
@@ -44,8 +46,18 @@ def model_from(text: str) -> Model:
         SettingsError: the specification names nothing that exists.
         ModelFileError: it names a file that is missing or is not a model.
     """
+    if paced := _PACED.fullmatch(text.strip()):
+        return _paced(paced["model"], float(paced["characters_per_s"]))
     name, scheme, rest = parse_specification(text)
     return _SCHEMES[scheme].build(rest, name)
+
+
+def _paced(text: str, characters_per_s: float) -> Model:
+    from modelnet.resource.backend.paced import PacedModel
+
+    if not characters_per_s:
+        raise SettingsError(f"'{text}?pace=0' would never answer; write a larger number.")
+    return PacedModel(model_from(text), characters_per_s)
 
 
 def _zoo(rest: str, name: str | None) -> Model:

@@ -6,8 +6,8 @@ roster, feeds watchers, introduces itself to newcomers, asks and serves.
 
 import logging
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Generator, Iterable
+from contextlib import asynccontextmanager, contextmanager
 from typing import get_args
 
 import anyio
@@ -143,11 +143,17 @@ class Station:
 
     def receive(self, data: bytes) -> None:
         """Take in a frame; one that must not be believed is dropped and counted."""
-        try:
+        with self.doubting():
             self._take(decode_frame(data))
+
+    @contextmanager
+    def doubting(self) -> Generator[None]:
+        """Drop and count what turns out not to be believed."""
+        try:
+            yield
         except MessageError as error:
             self.dropped[error.code] += 1
-            _log.debug("dropped a frame: %s", error)
+            _log.debug("dropped a message: %s", error)
 
     def _take(self, frame: Frame) -> None:
         match frame:

@@ -3,7 +3,7 @@
 import json
 import struct
 from collections.abc import AsyncGenerator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, aclosing
+from contextlib import AbstractAsyncContextManager, aclosing, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -13,13 +13,13 @@ import pytest
 from anyio.abc import SocketStream
 from anyio.from_thread import start_blocking_portal
 
-from modelnet.application.gateway.answering import Offer
 from modelnet.application.gateway.server import Address, serve_gateway
 from modelnet.core.card import ModelCard
 from modelnet.core.chunk import Alternative, Chunk, Token, Usage
 from modelnet.core.identity import NodeId
 from modelnet.core.request import Chat, Complete, Embed
 from modelnet.core.task import Contribution, Task
+from modelnet.resource.directory import Offer
 
 NODE = NodeId("did:key:z6MkAliceAlic")
 Items = AsyncGenerator[Chunk | Contribution, None]
@@ -141,19 +141,21 @@ class RawClient:
 
     @staticmethod
     async def read(stream: SocketStream) -> Response:
-        """Read up to the end of the connection."""
-        raw = bytearray()
-        with anyio.fail_after(10):
-            try:
-                while True:
-                    raw += await stream.receive()
-            except anyio.EndOfStream:
-                pass
-        head, _, body = bytes(raw).partition(b"\r\n\r\n")
+        """Read one response, up to the end of the connection."""
+        head, _, body = (await RawClient.read_all(stream)).partition(b"\r\n\r\n")
         first, *lines = head.decode().split("\r\n")
         pairs = (line.split(": ", 1) for line in lines)
         headers = {name.lower(): value for name, value in pairs}
         return Response(int(first.split()[1]), headers, body)
+
+    @staticmethod
+    async def read_all(stream: SocketStream) -> bytes:
+        """Read up to the end of the connection."""
+        raw = bytearray()
+        with anyio.fail_after(10), suppress(anyio.EndOfStream, anyio.BrokenResourceError):
+            while True:
+                raw += await stream.receive(1_000_000)
+        return bytes(raw)
 
 
 def encoded(body: Any) -> bytes:

@@ -3,7 +3,7 @@
 import openai
 import pytest
 
-from modelnet.core.chunk import Chunk
+from modelnet.core.chunk import Chunk, Usage
 from modelnet.core.error import STATUS_OF, ModelnetError, OverloadedError, PeerLostError
 
 pytestmark = [pytest.mark.live, pytest.mark.anyio]
@@ -91,6 +91,25 @@ async def test_an_answer_without_an_end_is_not_one(
         response = await raw(url).ask("POST", CHAT, {**ASKED, "stream": is_stream})
     told = response.events[-1] if is_stream else response.json
     assert told["error"]["code"] == "engine_failed"
+
+
+@pytest.mark.parametrize("is_stream", [False, True])
+async def test_one_of_several_prompts_fails(is_stream: bool, network, contribution, serve, raw):
+    async def rule(task):
+        yield contribution()
+        yield Chunk()
+        if task.request.prompt == "bad":
+            raise PeerLostError("It died.")
+        yield Chunk(text="x", finish="stop", usage=Usage(1, 1))
+
+    prompts = ["good", "bad", "good", "good", "good", "good"]
+    async with serve(network(rule)) as url:
+        response = await raw(url).ask(
+            "POST", "/v1/completions", {"prompt": prompts, "stream": is_stream}
+        )
+    told = response.events[-1] if is_stream else response.json
+    assert response.status == (200 if is_stream else 502)
+    assert told["error"]["message"] == "It died."
 
 
 @pytest.mark.parametrize(

@@ -208,3 +208,22 @@ async def test_stopping_does_not_wait_for_a_reader_that_stalls(network, contribu
             await stream.receive(10)
     assert answering.closed.is_set()
     await stream.aclose()
+
+
+async def test_stopping_drops_what_a_reader_that_stalls_has_not_read(
+    network, contribution, serve, raw
+):
+    size = 40_000_000
+
+    async def rule(task: Task):
+        yield contribution()
+        yield Chunk(text="x" * size, finish="stop", usage=Usage(1, 1))
+
+    with anyio.fail_after(10):
+        async with serve(network(rule)) as url:
+            client = raw(url)
+            stream = await client.connect()
+            await stream.send(client.request("POST", CHAT, ASKED))
+            await stream.receive(10)
+        assert len(await client.read_all(stream)) < size
+    await stream.aclose()

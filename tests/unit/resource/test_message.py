@@ -82,6 +82,12 @@ def test_standing_comes_back_only_from_its_examiner():
         read_announcement(told("standing", state, OTHER.node))
 
 
+def test_a_beacon_with_no_places_is_refused():
+    state = encode(Load({"m": ModelLoad(1, 0, 0)}))
+    with pytest.raises(MalformedError, match="load"):
+        read_announcement(told("load", state))
+
+
 @given(st.binary(max_size=200))
 def test_any_bytes_are_refused_by_name(data):
     with pytest.raises(InvalidRequestError):

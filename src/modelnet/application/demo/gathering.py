@@ -1,8 +1,9 @@
 """Starting the nodes, and waiting until they know each other and were measured."""
 
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import Awaitable, Callable, Generator, Sequence
+from contextlib import AsyncExitStack, contextmanager
+from dataclasses import dataclass
 
 import anyio
 
@@ -20,58 +21,61 @@ MEASURE_S = 60.0
 _POLL_S = 0.02
 
 
-@asynccontextmanager
-async def open_node(node: NodeProcess) -> AsyncGenerator[NodeClient]:
-    """Yield a client of a node."""
-    async with open_client(NodeAddress(node.base_url)) as client:
-        yield client
+@dataclass(frozen=True, slots=True)
+class Present:
+    """A node of the demo, and a client that asks it."""
+
+    node: NodeProcess
+    client: NodeClient
 
 
-async def start_all(fleet: Fleet, cast: Cast) -> tuple[NodeProcess, ...]:
-    """Start the entrance, then all the others at once."""
-    entrance = await fleet.start_node(cast.entrance())
-    started: dict[str, NodeProcess] = {}
+async def start_all(fleet: Fleet, cast: Cast, clients: AsyncExitStack) -> tuple[Present, ...]:
+    """Start the entrance, then all the others at once; their clients close with `clients`."""
+    entrance = await _start(fleet, cast.entrance(), clients)
+    started: dict[str, Present] = {}
 
     async def start(spec: NodeSpec) -> None:
-        started[spec.name] = await fleet.start_node(spec)
+        started[spec.name] = await _start(fleet, spec, clients)
 
-    specs = cast.specialists(entrance.ready.listen)
+    specs = cast.specialists(entrance.node.ready.listen)
     async with anyio.create_task_group() as group:
         for spec in specs:
             group.start_soon(start, spec)
     return (entrance, *(started[spec.name] for spec in specs))
 
 
-async def meet(nodes: Sequence[NodeProcess]) -> float:
+async def meet(present: Sequence[Present]) -> float:
     """Return seconds from the last node's being ready until every node lists every other.
 
     Raises:
         DeadlineError: they do not find each other.
     """
-    last_ready_s = max(node.ready_at_s for node in nodes)
-    wanted = {node.ready.node for node in nodes}
-    async with AsyncExitStack() as stack:
-        clients = [await stack.enter_async_context(open_node(node)) for node in nodes]
+    wanted = {one.node.ready.node for one in present}
 
-        async def is_known_by(client: NodeClient) -> bool:
-            return wanted <= {node.id for node in await client.nodes()}
+    async def is_complete() -> bool:
+        return all([wanted <= {node.id for node in await one.client.nodes()} for one in present])
 
-        with _limit(MEET_S, "The nodes did not find each other"):
-            for client in clients:
-                await _until(lambda client=client: is_known_by(client))
-    return max(0.0, time.monotonic() - last_ready_s)
+    with _limit(MEET_S, "The nodes did not find each other"):
+        await _until(is_complete)
+    return max(0.0, time.monotonic() - max(one.node.ready_at_s for one in present))
 
 
-async def measured(client: NodeClient, nodes: Sequence[NodeProcess]) -> list[OfferView]:
+async def _start(fleet: Fleet, spec: NodeSpec, clients: AsyncExitStack) -> Present:
+    node = await fleet.start_node(spec)
+    client = await clients.enter_async_context(open_client(NodeAddress(node.base_url)))
+    return Present(node, client)
+
+
+async def measured(present: Sequence[Present]) -> list[OfferView]:
     """Wait until every model was examined by all its examiners; return what is offered then.
 
     The slow twin takes its time over its exams and is not waited for.
     """
     offers: list[OfferView] = []
-    enough = QUESTIONS_PER_NEWCOMER * min(EXAMINERS, len(nodes) - 1)
+    enough = QUESTIONS_PER_NEWCOMER * min(EXAMINERS, len(present) - 1)
 
     async def is_measured() -> bool:
-        offers[:] = await client.models()
+        offers[:] = await present[0].client.models()
         return all(_is_slow(offer) or _least_asked(offer) >= enough for offer in offers)
 
     with _limit(MEASURE_S, "The models were not measured"):

@@ -5,10 +5,10 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from modelnet.application.client import NodeClient
 from modelnet.application.demo import arrival, comparison, death, gathering
 from modelnet.application.demo.asking import Asker, open_asker
 from modelnet.application.demo.cast import LOST_MODEL, LOST_SKILL, NEWCOMER, VICTIM, Cast
+from modelnet.application.demo.gathering import Present
 from modelnet.application.demo.process import Fleet, NodeProcess
 from modelnet.application.demo.question import mixed, of_skill
 from modelnet.application.demo.result import DemoResult, KilledMidAnswer, Side, summary
@@ -34,12 +34,11 @@ class _Stage:
     show: Show
     fleet: Fleet
     cast: Cast
-    nodes: tuple[NodeProcess, ...]
-    client: NodeClient
+    present: tuple[Present, ...]
     asker: Asker
 
     def node(self, name: str) -> NodeProcess:
-        return next(node for node in self.nodes if node.spec.name == name)
+        return next(one.node for one in self.present if one.node.spec.name == name)
 
 
 async def play(choices: Choices, show: Show) -> DemoResult:
@@ -52,19 +51,18 @@ async def play(choices: Choices, show: Show) -> DemoResult:
         home = stack.enter_context(tempfile.TemporaryDirectory(prefix="modelnet-demo-"))
         fleet = await stack.enter_async_context(Fleet(Path(home)))
         cast = Cast(choices.characters_per_s)
-        nodes, discovery_s = await _gather(fleet, cast, show)
+        present, discovery_s = await _gather(fleet, cast, stack, show)
         stage = _Stage(
             choices=choices,
             show=show,
             fleet=fleet,
             cast=cast,
-            nodes=nodes,
-            client=await stack.enter_async_context(gathering.open_node(nodes[0])),
-            asker=await stack.enter_async_context(open_asker(nodes[0].ready.openai_url)),
+            present=present,
+            asker=await stack.enter_async_context(open_asker(present[0].node.ready.openai_url)),
         )
         generalist, network = await _compare(stage)
         return DemoResult(
-            nodes=len(nodes),
+            nodes=len(present),
             discovery_s=round(discovery_s, 3),
             questions=choices.questions,
             generalist=generalist,
@@ -74,23 +72,25 @@ async def play(choices: Choices, show: Show) -> DemoResult:
         )
 
 
-async def _gather(fleet: Fleet, cast: Cast, show: Show) -> tuple[tuple[NodeProcess, ...], float]:
+async def _gather(
+    fleet: Fleet, cast: Cast, clients: AsyncExitStack, show: Show
+) -> tuple[tuple[Present, ...], float]:
     show.act("Starting nodes, each a process of its own")
     with show.waiting("starting"):
-        nodes = await gathering.start_all(fleet, cast)
-    for node in nodes:
+        present = await gathering.start_all(fleet, cast, clients)
+    for node in (one.node for one in present):
         models = ", ".join(node.spec.models)
         show.say(f"{node.spec.name:<5} {models}  (process {node.child.pid})")
     with show.waiting("finding each other"):
-        discovery_s = await gathering.meet(nodes)
+        discovery_s = await gathering.meet(present)
     show.say(f"every node knew every other {discovery_s:.2f} s after the last was ready")
-    return nodes, discovery_s
+    return present, discovery_s
 
 
 async def _compare(stage: _Stage) -> tuple[Side, Side]:
     show, count = stage.show, stage.choices.questions
     with show.waiting("the nodes examine each other's models"):
-        offers = await gathering.measured(stage.client, stage.nodes)
+        offers = await gathering.measured(stage.present)
     show.act(f"{count} questions nobody was trained on, through the OpenAI client")
     with show.counting("asked", count) as on_step:
         questions = mixed(count, stage.choices.seed)
@@ -133,7 +133,7 @@ async def _kill(stage: _Stage) -> KilledMidAnswer:
 
 
 async def _join(stage: _Stage) -> float:
-    show, entrance = stage.show, stage.nodes[0]
+    show, entrance = stage.show, stage.present[0].node
     show.act(
         f"A newcomer: {NEWCOMER} joins with {LOST_MODEL}, which nobody has since {VICTIM} died"
     )

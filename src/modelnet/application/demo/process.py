@@ -64,11 +64,12 @@ class _Refused(msgspec.Struct, frozen=True):
 class ChildProcess:
     """A process that says one line at a time on standard output."""
 
-    def __init__(self, name: str, process: Process, errors: Path) -> None:
+    def __init__(self, name: str, process: Process, errors: Path, started_at_s: float) -> None:
         if process.stdout is None:
             raise ValueError("The process must be opened with a pipe for standard output.")
         self.name = name
-        self.started_at_s = time.monotonic()
+        self.started_at_s = started_at_s
+        """Seconds of the monotonic clock."""
         self._process = process
         self._errors = errors
         self._stdout = BufferedByteReceiveStream(process.stdout)
@@ -147,6 +148,7 @@ class NodeProcess:
         self.child.send(signal.SIGKILL)
         at_s = time.monotonic()
         await self.child.wait()
+        await self.child.release()
         return at_s
 
     async def leave(self) -> None:
@@ -195,6 +197,7 @@ class Fleet:
         directory = self._home / name
         directory.mkdir(mode=0o700, exist_ok=True)
         errors = directory / "stderr.log"
+        started_at_s = time.monotonic()
         with errors.open("wb") as stderr:
             process = await anyio.open_process(
                 command,
@@ -204,8 +207,7 @@ class Fleet:
                 env=plain_environment(os.environ),
                 start_new_session=True,
             )
-        child = ChildProcess(name, process, errors)
-        self._children = [known for known in self._children if known.is_alive]
+        child = ChildProcess(name, process, errors, started_at_s)
         self._children.append(child)
         return child
 

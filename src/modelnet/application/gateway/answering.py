@@ -3,26 +3,9 @@
 from collections.abc import AsyncGenerator
 from typing import Protocol
 
-import msgspec
-
-from modelnet.core.card import ModelCard
 from modelnet.core.chunk import Chunk
-from modelnet.core.identity import NodeId
-from modelnet.core.load import ModelLoad
-from modelnet.core.standing import Tally
 from modelnet.core.task import Contribution, Task
-
-
-class Offer(msgspec.Struct, frozen=True, kw_only=True):
-    """A model of a node, reachable now."""
-
-    node: NodeId
-    node_name: str
-    card: ModelCard
-    load: ModelLoad = ModelLoad()
-    is_local: bool = False
-    skills: dict[str, Tally] = {}
-    """What was measured of it, by skill id."""
+from modelnet.resource.directory import Offer
 
 
 class Answering(Protocol):

@@ -6,12 +6,13 @@ from typing import Literal
 
 import msgspec
 
-from modelnet.application.gateway.answering import Answering, Offer
+from modelnet.application.gateway.answering import Answering
 from modelnet.application.gateway.endpoint import HttpRequest, Reply, json_reply
 from modelnet.core.card import ModelCard
 from modelnet.core.error import UnknownModelError
 from modelnet.core.identity import NodeId, short_node_id
 from modelnet.core.task import AUTO
+from modelnet.resource.directory import Offer
 
 AUTO_NAMES = (AUTO, f"{AUTO}:cheap", f"{AUTO}:fast", f"{AUTO}:best")
 _OWNER = "modelnet"

@@ -6,7 +6,7 @@ import ipaddress
 import socket
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import anyio
 import anyio.lowlevel
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
     from uvicorn import Config
     from uvicorn.server import ServerState
+
+    from modelnet.application.gateway.connection import Connection
 
 _LAST_PORT = 65535
 _BACKLOG = 2048
@@ -137,6 +139,7 @@ def _url(host: str, port: int) -> str:
 
 @asynccontextmanager
 async def serving(gateway: Gateway, bound: socket.socket) -> AsyncGenerator[None, None]:
+    """Serve `gateway` on a socket that listens, while the context is open."""
     from uvicorn.server import ServerState
 
     from modelnet.application.gateway.connection import Connection
@@ -175,14 +178,24 @@ def _config(gateway: Gateway) -> "Config":
 
 
 async def _say_goodbye(gateway: Gateway, state: "ServerState") -> None:
+    everyone_left = anyio.Event()
+
+    def note_departure() -> None:
+        if not state.connections:
+            everyone_left.set()
+
     for connection in tuple(state.connections):
+        cast("Connection", connection).departures.add(note_departure)
         connection.shutdown()
     gateway.close()
-    if state.tasks:
-        _, late = await asyncio.wait(tuple(state.tasks), timeout=_GOODBYE_S)
-        for task in late:
-            task.cancel()
+    with anyio.move_on_after(_GOODBYE_S):
+        if state.connections:
+            await everyone_left.wait()
+        if state.tasks:
+            await asyncio.wait(tuple(state.tasks))
     for connection in tuple(state.connections):
         connection.transport.abort()
+    for task in tuple(state.tasks):
+        task.cancel()
     # Closed transports report it to their protocols one turn of the loop later.
     await anyio.lowlevel.checkpoint()

@@ -106,22 +106,26 @@ class FunctionModel:
             refuse_response_format(self._card, request)
         shaper = Shaper(request.sampling, request.partial.text)
         async with aclosing(self._texts(request)) as texts:
-            while shaper.finish is None and (text := await self._next(texts, deadline)) is not None:
+            while shaper.finish is None:
+                text = await self._next(texts, deadline)
+                if text is _END:
+                    break
                 if shown := shaper.feed(text):
                     yield Chunk(text=shown)
         rest = shaper.flush()
         usage = Usage(count_pieces(text_of(request)), shaper.completion_tokens)
         yield Chunk(text=rest, finish=shaper.finish, usage=usage)
 
-    async def _next(self, texts: AsyncGenerator[Any, None], deadline: float) -> str | None:
+    async def _next(self, texts: AsyncGenerator[Any, None], deadline: float) -> Any:
+        """Return the next text, or `_END`."""
         try:
             with self._lifetime.wait(deadline):
-                text = await anext(texts, None)
+                text = await anext(texts, _END)
         except ModelnetError:
             raise
         except Exception as error:  # The function is the user's: whatever it raises ends here.
             raise self._failure(f"raised {type(error).__name__}: {error}") from error
-        if text is not None and not isinstance(text, str):
+        if text is not _END and not isinstance(text, str):
             raise self._failure(f"answered with {type(text).__name__} where text is needed")
         return text
 
@@ -167,7 +171,7 @@ class _Threads:
     async def iterate(self, texts: Generator[Any, None, None]) -> AsyncGenerator[Any, None]:
         """Step through a generator in threads, and close it at the end."""
         try:
-            while (text := await self.run(next, texts, None)) is not None:
+            while (text := await self.run(next, texts, _END)) is not _END:
                 yield text
         finally:
             # A generator still stepping in a thread left behind closes when that thread drops it.
@@ -181,6 +185,10 @@ class _Threads:
             return function(*args)
         finally:
             self._free.release()
+
+
+_END: Any = object()
+"""What the end of a generator looks like: functions may return anything, `None` too."""
 
 
 class _Full:

@@ -8,7 +8,7 @@ import anyio
 from modelnet.core.card import ModelCard
 from modelnet.core.clock import Clock
 from modelnet.core.error import DeadlineError, EngineError, UnsupportedError
-from modelnet.core.request import Chat, Complete, Request, operation_of
+from modelnet.core.request import Chat, Embed, Request, operation_of
 
 
 def refuse_unsupported(card: ModelCard, request: Request) -> None:
@@ -30,12 +30,11 @@ def _missing(card: ModelCard, request: Request) -> str | None:
             return "does not read images"
         if request.tools and not card.has_tools:
             return "does not call tools"
-    if isinstance(request, Chat | Complete):
         if request.partial and not card.can_continue:
             return "does not go on with an answer begun elsewhere"
-        if request.sampling.top_logprobs is not None and not card.has_logprobs:
-            return "does not report log-probabilities"
-    return None
+    if isinstance(request, Embed) or request.sampling.top_logprobs is None or card.has_logprobs:
+        return None
+    return "does not report log-probabilities"
 
 
 def is_plain_text(request: Chat) -> bool:
@@ -52,6 +51,18 @@ def refuse_response_format(card: ModelCard, request: Request) -> None:
     if isinstance(request, Chat) and not is_plain_text(request):
         raise UnsupportedError(
             f"The model {card.name} does not answer in a given format; leave out response_format."
+        )
+
+
+def refuse_continued_format(card: ModelCard, request: Request) -> None:
+    """Refuse to go on with an answer in a given format: engines hold it from its first token only.
+
+    Raises:
+        UnsupportedError: the request asks for both.
+    """
+    if isinstance(request, Chat) and request.partial and not is_plain_text(request):
+        raise UnsupportedError(
+            f"The model {card.name} does not go on with an answer in a given format; begin it anew."
         )
 
 

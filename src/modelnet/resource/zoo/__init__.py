@@ -9,7 +9,9 @@ from modelnet.core.clock import Clock, system_clock
 from modelnet.core.error import ModelFileError, SettingsError
 from modelnet.resource.backend.embedded import Claims, EmbeddedModel
 
-_FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).parent
+"""Where the weights are."""
+
 _PREFIX = "zoo:"
 
 
@@ -32,7 +34,7 @@ def zoo_entries() -> dict[str, ZooEntry]:
         ModelFileError: the list of the zoo is missing or corrupt.
     """
     try:
-        entries = msgspec.json.decode((_FOLDER / "zoo.json").read_bytes(), type=list[ZooEntry])
+        entries = msgspec.json.decode((FOLDER / "zoo.json").read_bytes(), type=list[ZooEntry])
     except (OSError, msgspec.DecodeError) as error:
         raise ModelFileError(
             f"The list of the zoo cannot be read ({error}); install the package again."
@@ -59,7 +61,7 @@ def zoo_model(
         sha256=entry.sha256,
         temperature=0.0,
     )
-    return EmbeddedModel(_FOLDER / entry.file, claims, clock=clock)
+    return EmbeddedModel(FOLDER / entry.file, claims, clock=clock)
 
 
 def _full_name(name: str) -> str:

@@ -7,9 +7,7 @@ from modelnet.service.skill.question import Part, Question, Skill, is_correct, i
 
 __all__ = ["SKILLS", "Part", "Question", "Skill", "draw", "is_correct", "is_held_out"]
 
-SKILLS = {
-    module.SKILL.name: module.SKILL for module in (arithmetic, text, logic, date, fact)
-}
+SKILLS = {module.SKILL.name: module.SKILL for module in (arithmetic, text, logic, date, fact)}
 
 
 def draw(skill: str, rng: random.Random, part: Part) -> Question:

@@ -110,6 +110,7 @@ def _month_length(rng: random.Random) -> Question:
         prompt=phrase(rng, _MONTH_LENGTH, m=when),
         answer=str(days),
         key=f"month_length {when}",
+        scratch=_divided_by_4(year) if has_year and month == 2 else "",
     )
 
 
@@ -123,7 +124,14 @@ def _leap(rng: random.Random) -> Question:
         prompt=phrase(rng, _LEAP, y=year),
         answer="yes" if calendar.isleap(year) else "no",
         key=f"leap {year}",
+        scratch=_divided_by_4(year),
     )
+
+
+def _divided_by_4(year: int) -> str:
+    """Write the remainder by four of the last two digits or, for a century, of the first two."""
+    century, rest = divmod(year, 100)
+    return f"{rest:02}%4={rest % 4}" if rest else f"{century}%4={century % 4}"
 
 
 def _clock(rng: random.Random) -> Question:

@@ -5,6 +5,7 @@ or odd, millions of lists and orders.
 """
 
 import random
+from collections.abc import Callable, Iterable
 
 from modelnet.service.skill.question import Question, Skill, phrase
 
@@ -33,8 +34,9 @@ _SMALLEST = (
     "What is the minimum of {items}?",
 )
 _NAMES = (
-    "Ann Bob Carl Dora Emma Fred Greta Hugo Iris Jack Kate Leo Mia Nick Olga Paul Rosa Sam Tina Tom"
-).split()
+    *("Ann", "Bob", "Carl", "Dora", "Emma", "Fred", "Greta", "Hugo", "Iris", "Jack"),
+    *("Kate", "Leo", "Mia", "Nick", "Olga", "Paul", "Rosa", "Sam", "Tina", "Tom"),
+)
 _MEASURES = (
     ("taller", "tallest", "shortest"),
     ("older", "oldest", "youngest"),
@@ -56,7 +58,7 @@ def _boolean(rng: random.Random) -> Question:
         prompt=phrase(rng, _BOOLEAN, e=expression),
         answer="true" if _value(expression) else "false",
         key=f"boolean {expression}",
-        scratch=_reduced(expression),
+        scratch="=".join(_steps(_in_symbols(expression))),
     )
 
 
@@ -90,13 +92,25 @@ def _value(expression: str) -> bool:
     return expression == "true"
 
 
-def _reduced(expression: str) -> str:
-    """Write the expression with every negated constant replaced by its value, in symbols."""
+def _in_symbols(expression: str) -> str:
+    """Write the expression in symbols, every negated constant replaced by its value."""
     for text, symbol in (("not true", "0"), ("not false", "1"), ("true", "1"), ("false", "0")):
         expression = expression.replace(text, symbol)
     for text, symbol in ((" and ", "&"), (" or ", "|"), ("not ", "-")):
         expression = expression.replace(text, symbol)
     return expression
+
+
+def _steps(symbols: str) -> list[str]:
+    """Reduce the innermost bracket, step by step, until none is left."""
+    steps = [symbols]
+    while "(" in symbols:
+        before, _, inside = symbols.rpartition("(")
+        inner, _, after = inside.partition(")")
+        values = (inner[0], inner[-1])
+        symbols = before + (max(values) if "|" in inner else min(values)) + after
+        steps.append(symbols)
+    return steps
 
 
 def _compare(rng: random.Random) -> Question:
@@ -108,6 +122,7 @@ def _compare(rng: random.Random) -> Question:
         prompt=phrase(rng, _GREATER if is_greater else _LESS, a=a, b=b),
         answer="yes" if (a > b if is_greater else a < b) else "no",
         key=f"compare {min(a, b)} {max(a, b)}",
+        scratch=f"{a:03} {b:03} {'>' if a > b else '<' if a < b else '='}",
     )
 
 
@@ -137,7 +152,7 @@ def _parity(rng: random.Random) -> Question:
 
 
 def _extreme(rng: random.Random) -> Question:
-    numbers = rng.sample(range(10 ** rng.choice((2, 3, 3))), k=rng.choice((3, 3, 4)))
+    numbers = rng.sample(range(10 ** rng.choice((2, 3, 3))), k=3)
     pick, wordings = rng.choice(((max, _LARGEST), (min, _SMALLEST)))
     return Question(
         skill="logic",
@@ -145,7 +160,15 @@ def _extreme(rng: random.Random) -> Question:
         prompt=phrase(rng, wordings, items=", ".join(map(str, numbers))),
         answer=str(pick(numbers)),
         key=f"extreme {sorted(numbers)}",
+        scratch="{:03} {:03}={:03} {:03}={:03}".format(*_running(numbers, pick)),
     )
+
+
+def _running(numbers: list[int], pick: Callable[[Iterable[int]], int]) -> list[int]:
+    """Follow each number but the first by the best of those so far."""
+    best = [pick(numbers[: i + 1]) for i in range(1, len(numbers))]
+    pairs = zip(numbers[1:], best, strict=True)
+    return [numbers[0], *(number for pair in pairs for number in pair)]
 
 
 def _order(rng: random.Random) -> Question:
@@ -161,6 +184,7 @@ def _order(rng: random.Random) -> Question:
         prompt=phrase(rng, (f"{' '.join(facts)} Who is the {superlative}?",)),
         answer=answer,
         key=f"order {more} {first} {middle} {last}",
+        scratch=f"{first}>{middle}>{last}",
     )
 
 

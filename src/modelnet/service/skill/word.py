@@ -2,8 +2,7 @@
 
 import random
 
-COMMON = tuple(
-    """
+_COMMON = """
     able acid actor address afternoon airport album amber anchor angle animal answer apple apron
     arrow artist atlas autumn avenue bacon badge baker balance balloon bamboo banana banner barrel
     basket beach beaver bedroom beetle bench berry bicycle blanket blossom border bottle branch
@@ -30,8 +29,8 @@ COMMON = tuple(
     ticket tiger timber toast tomato tower tractor travel tunnel turtle uncle unicorn valley velvet
     victory village violin volcano voyage wagon walnut water weather whale wheat whisper willow
     window winter wizard wolf wonder wooden yellow zebra zipper
-    """.split()
-)
+"""
+COMMON = tuple(_COMMON.split())
 
 # Letters that would let a random word come out rude are missing here; the common words have them.
 _ONSETS = (*"bdfghjklmnrstvw", "br", "ch", "cl", "dr", "gr", "pl", "st", "th", "tr")

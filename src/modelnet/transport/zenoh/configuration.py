@@ -52,7 +52,7 @@ def configuration(
         "open/return_conditions": {"connect_scouted": False, "declares": True},
         "timestamping/enabled": False,
         "transport/shared_memory/enabled": False,
-        "transport/link/protocols": [_scheme(settings)],
+        "transport/link/protocols": [settings.scheme],
         "transport/link/rx/max_message_size": MAX_FRAME_BYTES + 1024,
         "transport/link/tx/lease": LEASE_MS,
         "transport/link/tx/queue/congestion_control/block/wait_before_close": BLOCK_US,
@@ -64,10 +64,6 @@ def configuration(
     if settings.secrets is not None:
         tree |= _tls(settings.secrets)
     return tree
-
-
-def _scheme(settings: ZenohSettings) -> str:
-    return "tcp" if settings.secrets is None else "tls"
 
 
 def _scouting(settings: ZenohSettings, listen: tuple[Endpoint, ...]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import errno
 import re
 import socket
+from collections.abc import Iterable
 from ipaddress import ip_address
 
 import anyio
@@ -90,36 +91,42 @@ def choose_port(endpoint: Endpoint) -> Endpoint:
 
 
 async def find_answering(endpoints: tuple[Endpoint, ...]) -> frozenset[Endpoint]:
-    """Return those endpoints where somebody answers, as soon as there is one.
+    """Return those endpoints where somebody answers, once there is one.
 
     Raises:
         AddressError: nobody answers for `JOIN_TIMEOUT_S`.
     """
-    outcomes: dict[Endpoint, str | None] = {}
+    outcomes: dict[Endpoint, OSError | None] = {}
     with anyio.move_on_after(JOIN_TIMEOUT_S):
         while True:
-            async with anyio.create_task_group() as tasks:
-                for endpoint in endpoints:
-                    tasks.start_soon(_note_knock, endpoint, outcomes)
-            answering = frozenset(place for place, reason in outcomes.items() if reason is None)
+            outcomes = await knock_all(endpoints)
+            answering = frozenset(place for place, error in outcomes.items() if error is None)
             if answering:
                 return answering
             await anyio.sleep(RETRY_S)
-    told = "; ".join(f"{place}: {outcomes.get(place, 'no answer')}" for place in endpoints)
+    told = "; ".join(f"{place}: {_reason(outcomes.get(place))}" for place in endpoints)
     raise AddressError(f"Nobody answers where this node is to join ({told}): is it up?")
 
 
-async def _note_knock(endpoint: Endpoint, outcomes: dict[Endpoint, str | None]) -> None:
-    with anyio.move_on_after(KNOCK_TIMEOUT_S):
-        outcomes[endpoint] = await knock(endpoint)
+async def knock_all(endpoints: Iterable[Endpoint]) -> dict[Endpoint, OSError | None]:
+    """Connect to all at once and hang up; return why each failed, `None` where one answered."""
+    outcomes: dict[Endpoint, OSError | None] = {}
+
+    async def knock(endpoint: Endpoint) -> None:
+        outcomes[endpoint] = await _knock(endpoint)
+
+    async with anyio.create_task_group() as tasks:
+        for endpoint in endpoints:
+            tasks.start_soon(knock, endpoint)
+    return outcomes
 
 
-async def knock(endpoint: Endpoint) -> str | None:
-    """Connect and hang up; return why it failed, or None when somebody answered."""
+async def _knock(endpoint: Endpoint) -> OSError | None:
     try:
-        stream = await anyio.connect_tcp(endpoint.host, endpoint.port)
+        with anyio.fail_after(KNOCK_TIMEOUT_S):
+            stream = await anyio.connect_tcp(endpoint.host, endpoint.port)
     except OSError as error:
-        return _reason(error)
+        return error.__cause__ if isinstance(error.__cause__, OSError) else error
     await stream.aclose()
     return None
 
@@ -140,6 +147,7 @@ def reachable(endpoint: Endpoint) -> Endpoint:
     return msgspec.structs.replace(endpoint, host=host)
 
 
-def _reason(error: OSError) -> str:
-    cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
-    return _REASONS.get(cause.errno or 0) or (cause.strerror or str(cause)).lower()
+def _reason(error: OSError | None) -> str:
+    if error is None or isinstance(error, TimeoutError):
+        return "no answer"
+    return _REASONS.get(error.errno or 0) or (error.strerror or str(error)).lower()

@@ -10,15 +10,18 @@ import anyio.to_thread
 import zenoh
 
 from modelnet.core.clock import Clock
-from modelnet.core.identity import NodeId, new_request_id
+from modelnet.core.identity import NodeId
 from modelnet.transport.guard import Guard
 from modelnet.transport.network import Handler, PeerEvent, Topic
 from modelnet.transport.station import Station
 from modelnet.transport.wire import Limits
 from modelnet.transport.zenoh import engine
 from modelnet.transport.zenoh.bridge import Bridge
-from modelnet.transport.zenoh.opening import Opened, open_session
-from modelnet.transport.zenoh.settings import Keys, ZenohSettings, parse_token
+from modelnet.transport.zenoh.endpoint import Endpoint
+from modelnet.transport.zenoh.healing import Healer
+from modelnet.transport.zenoh.opening import Opened, close_session, introduce, open_session
+from modelnet.transport.zenoh.presence import Presence, Tokens, read, show
+from modelnet.transport.zenoh.settings import Keys, ZenohSettings
 
 _log = logging.getLogger(__name__)
 
@@ -30,11 +33,16 @@ class ZenohNetwork:
         self, settings: ZenohSettings, guard: Guard, clock: Clock, limits: Limits | None = None
     ) -> None:
         self._settings = settings
+        self._guard = guard
+        self._clock = clock
+        self._tokens = Tokens()
+        self._healer = Healer(self._introduce)
         self._keys = Keys(settings.network)
         self._station = Station(guard, clock, self, limits or Limits())
         self._everyone = zenoh.KeyExpr(self._keys.state)
         self._inboxes: dict[NodeId, zenoh.KeyExpr] = {}
         self._opened: Opened | None = None
+        self._token: zenoh.LivelinessToken | None = None
         self._stack = AsyncExitStack()
 
     @property
@@ -45,7 +53,7 @@ class ZenohNetwork:
     @property
     def listen(self) -> tuple[str, ...]:
         """Endpoints others can join through; known once joined."""
-        return self._opened.listen if self._opened else ()
+        return tuple(map(str, self._opened.listen)) if self._opened else ()
 
     @property
     def station(self) -> Station:
@@ -62,7 +70,9 @@ class ZenohNetwork:
             await stack.enter_async_context(self._station.working())
             self._opened = await open_session(self._settings)
             stack.push_async_callback(self._close)
-            self._declare(self._opened.session)
+            self._declare(self._opened)
+            if self._opened.listen:
+                self._station.start_soon(self._healer.run)
             self._stack = stack.pop_all()
         return self
 
@@ -119,7 +129,8 @@ class ZenohNetwork:
             # The session is closing under this frame: like any frame to a peer that is gone.
             _log.debug("could not send a frame: %s", error)
 
-    def _declare(self, session: zenoh.Session) -> None:
+    def _declare(self, opened: Opened) -> None:
+        session = opened.session
         # The token comes last: who sees this node can already reach it.
         session.declare_subscriber(self._keys.inbox(self.node), self._bridge(self._take_frame))
         session.declare_subscriber(self._keys.state, self._bridge(self._take_frame))
@@ -127,8 +138,10 @@ class ZenohNetwork:
         liveliness.declare_subscriber(
             self._keys.tokens, self._bridge(self._take_token), history=True
         )
-        # The session holds it: closing the session takes the token back.
-        self._token = liveliness.declare_token(self._keys.token(self.node, new_request_id()))
+        place = opened.listen[0] if opened.listen else None
+        chunk = show(self._guard, self._clock, place)
+        # Kept, for a token lives no longer than its object. Closing the session takes it back.
+        self._token = liveliness.declare_token(self._keys.token(chunk))
 
     def _bridge(self, take: Callable[[zenoh.Sample], None]) -> Bridge:
         bridge = Bridge(take)
@@ -139,15 +152,29 @@ class ZenohNetwork:
         self._station.receive(sample.payload.to_bytes())
 
     def _take_token(self, sample: zenoh.Sample) -> None:
-        node, incarnation = parse_token(str(sample.key_expr))
+        chunk = str(sample.key_expr).rsplit("/", 1)[-1]
         if sample.kind == zenoh.SampleKind.PUT:
-            self._station.arrive(node, incarnation)
-        else:
-            self._inboxes.pop(node, None)
-            self._station.depart(node, incarnation)
+            with self._station.doubting():
+                self._arrive(chunk, read(self._guard, chunk, self._settings.scheme))
+        elif presence := self._tokens.vanish(chunk):
+            self._depart(presence)
+
+    def _arrive(self, chunk: str, presence: Presence) -> None:
+        if presence.node != self.node and self._tokens.appear(chunk, presence):
+            self._healer.find(presence.node)
+            self._station.arrive(presence.node, presence.incarnation)
+
+    def _depart(self, presence: Presence) -> None:
+        self._station.depart(presence.node, presence.incarnation)
+        if presence.node not in self._tokens and presence.endpoint is not None:
+            self._inboxes.pop(presence.node, None)
+            self._healer.lose(presence.node, presence.endpoint)
+
+    async def _introduce(self, endpoints: list[Endpoint]) -> None:
+        if self._opened is not None:
+            await introduce(self._settings, [*self._opened.listen, *endpoints])
 
     async def _close(self) -> None:
         opened, self._opened = self._opened, None
         if opened is not None:
-            with anyio.CancelScope(shield=True):
-                await anyio.to_thread.run_sync(engine.close, opened.session)
+            await close_session(opened.session)

@@ -1,6 +1,7 @@
 """Opening an engine session: ports, join addresses, and errors that say what to do."""
 
 import logging
+from typing import Any
 
 import anyio.to_thread
 import msgspec
@@ -18,6 +19,9 @@ from modelnet.transport.zenoh.endpoint import (
 )
 from modelnet.transport.zenoh.settings import ZenohSettings
 
+INTRODUCTION_S = 1.0
+"""How long an introducer stays: links are made in milliseconds, behind a busy core in more."""
+
 ATTEMPTS = 5
 """A free port may be taken by another process before the engine binds it."""
 
@@ -28,7 +32,7 @@ class Opened(msgspec.Struct, frozen=True):
     """An open session and where others can join through it."""
 
     session: zenoh.Session
-    listen: tuple[str, ...]
+    listen: tuple[Endpoint, ...]
 
 
 async def open_session(settings: ZenohSettings) -> Opened:
@@ -37,8 +41,8 @@ async def open_session(settings: ZenohSettings) -> Opened:
     Raises:
         AddressError: an address is malformed or in use, or nobody answers at a join address.
     """
-    scheme = "tcp" if settings.secrets is None else "tls"
-    wanted = tuple(parse_endpoint(text, scheme) for text in _listen(settings, scheme))
+    scheme = settings.scheme
+    wanted = tuple(parse_endpoint(text, scheme) for text in _listen(settings))
     join = tuple(parse_endpoint(text, scheme) for text in settings.join)
     if settings.mode == "client" and not join:
         raise AddressError("A client needs the address of a gateway: give one with --join.")
@@ -46,25 +50,47 @@ async def open_session(settings: ZenohSettings) -> Opened:
     for _ in range(ATTEMPTS):
         listen = tuple(choose_port(endpoint) for endpoint in wanted)
         try:
-            session = await _open(settings, listen, join, answering)
+            session = await _open(configuration(settings, listen, join, answering))
         except zenoh.ZError as error:
             if "in use" not in str(error):
                 raise _address_error(error, settings) from error
             _log.debug("a free port was taken by someone else: %s", error)
         else:
-            return Opened(session, tuple(str(reachable(endpoint)) for endpoint in listen))
+            return Opened(session, tuple(map(reachable, listen)))
     raise AddressError("No free port was found: choose one with --listen.")
 
 
-async def _open(
-    settings: ZenohSettings,
-    listen: tuple[Endpoint, ...],
-    join: tuple[Endpoint, ...],
-    answering: frozenset[Endpoint],
-) -> zenoh.Session:
-    config = engine.configure(configuration(settings, listen, join, answering))
+async def introduce(settings: ZenohSettings, endpoints: list[Endpoint]) -> None:
+    """Make the nodes at these endpoints link: tell each of the others, then leave."""
+    places = tuple(endpoints)
+    tree = configuration(settings, (), places, frozenset())
+    tree |= {"mode": "peer", "scouting/multicast/enabled": False}
+    try:
+        session = await _open(tree)
+    except zenoh.ZError as error:
+        _log.debug("could not introduce: %s", error)
+        return
+    try:
+        await anyio.sleep(INTRODUCTION_S)
+    finally:
+        await close_session(session)
+
+
+async def close_session(session: zenoh.Session) -> None:
+    """Close a session and all it declared, even while being cancelled."""
+    with anyio.CancelScope(shield=True):
+        await anyio.to_thread.run_sync(engine.close, session)
+
+
+async def _open(tree: dict[str, Any]) -> zenoh.Session:
     # The thread is not abandoned on cancellation: no session opens that nobody would close.
-    return await anyio.to_thread.run_sync(engine.open_session, config)
+    return await anyio.to_thread.run_sync(engine.open_session, engine.configure(tree))
+
+
+def _listen(settings: ZenohSettings) -> tuple[str, ...]:
+    if settings.mode == "client":
+        return ()
+    return settings.listen or (f"{settings.scheme}/127.0.0.1:0",)
 
 
 def _address_error(error: zenoh.ZError, settings: ZenohSettings) -> AddressError:
@@ -75,9 +101,3 @@ def _address_error(error: zenoh.ZError, settings: ZenohSettings) -> AddressError
     if settings.secrets is None:
         return AddressError(f"{where} answers but does not speak the protocol: check the address.")
     return AddressError(f"{where} does not let this node in: check that the invitation is its own.")
-
-
-def _listen(settings: ZenohSettings, scheme: str) -> tuple[str, ...]:
-    if settings.mode == "client":
-        return ()
-    return settings.listen or (f"{scheme}/127.0.0.1:0",)

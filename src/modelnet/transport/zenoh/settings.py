@@ -31,6 +31,11 @@ class ZenohSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Whether to find the others on the local network without being told an endpoint."""
     secrets: LinkSecrets | None = None
 
+    @property
+    def scheme(self) -> str:
+        """How endpoints of the network begin."""
+        return "tcp" if self.secrets is None else "tls"
+
 
 class Keys:
     """The key expressions of one network, which begin with protocol version and network name."""
@@ -48,21 +53,15 @@ class Keys:
     @property
     def tokens(self) -> str:
         """What every liveliness token of the network matches."""
-        return f"{self._prefix}/here/*/*"
+        return f"{self._prefix}/here/*"
 
-    def token(self, node: NodeId, incarnation: str) -> str:
-        """Return the liveliness token of a node."""
-        return f"{self._prefix}/here/{node}/{incarnation}"
+    def token(self, presence: str) -> str:
+        """Return the liveliness token that shows a presence."""
+        return f"{self._prefix}/here/{presence}"
 
     def inbox(self, node: NodeId) -> str:
         """Return where frames for a node are published."""
         return f"{self._prefix}/to/{node}"
-
-
-def parse_token(key: str) -> tuple[NodeId, str]:
-    """Return node and incarnation of a liveliness token."""
-    _, node, incarnation = key.rsplit("/", 2)
-    return NodeId(node), incarnation
 
 
 def multicast_address(network: str) -> str:

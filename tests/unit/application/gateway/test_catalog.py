@@ -2,7 +2,6 @@
 
 import msgspec
 
-from modelnet.application.gateway.answering import Offer
 from modelnet.application.gateway.catalog import (
     AUTO_NAMES,
     model_entries,
@@ -13,6 +12,7 @@ from modelnet.core.card import ModelCard
 from modelnet.core.identity import NodeId
 from modelnet.core.load import ModelLoad
 from modelnet.core.standing import Tally
+from modelnet.resource.directory import Offer
 
 
 def offer(node: str, name: str, model: str, *, is_local: bool = False) -> Offer:

@@ -25,7 +25,7 @@ from modelnet.resource.backend.embedded.wire import (
     embed_chunk,
     messages_of,
 )
-from modelnet.resource.backend.guard import Lifetime, refuse_unsupported
+from modelnet.resource.backend.guard import Lifetime, refuse_continued_format, refuse_unsupported
 from modelnet.resource.backend.mailbox import Mailbox
 from modelnet.resource.backend.reasoning import Phase, ReasoningFilter, continued, phase_after
 
@@ -111,6 +111,7 @@ class EmbeddedModel:
         if isinstance(request, Embed):
             yield await self._embed(request, deadline)
             return
+        refuse_continued_format(self.card, request)
         with self._job(request) as job:
             is_finished = False
             while not is_finished:

@@ -2,12 +2,12 @@
 
 import array
 from contextlib import suppress
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
 from modelnet.core.chunk import Chunk, Usage
-from modelnet.core.error import EngineError, UnsupportedError
+from modelnet.core.error import EngineError, InvalidRequestError, UnsupportedError
 from modelnet.core.request import Chat, Complete, Embed, Message, Sampling
 from modelnet.resource.backend.guard import is_plain_text
 
@@ -57,8 +57,32 @@ def _schema(response_format: dict[str, Any]) -> Any:
         return {"type": "object"}
     if response_format.get("type") == "json_schema":
         with suppress(msgspec.ValidationError):
-            return msgspec.convert(response_format.get("json_schema"), _JsonSchema).schema
+            schema = msgspec.convert(response_format.get("json_schema"), _JsonSchema).schema
+            _refuse_unknown_types(schema)
+            return schema
     raise UnsupportedError("The response_format is unknown; use text, json_object or json_schema.")
+
+
+_TYPES = {"string", "number", "integer", "boolean", "object", "array", "null"}
+
+
+def _refuse_unknown_types(schema: Any) -> None:
+    """Refuse a schema that llama.cpp would drop without a word, and answer freely.
+
+    Raises:
+        InvalidRequestError: a type in it is none of JSON's.
+    """
+    match schema:
+        case {"type": str(kind)} if kind not in _TYPES:
+            raise InvalidRequestError(f"The schema has the unknown type {kind!r}; mend it.")
+        case dict():
+            for part in cast("dict[str, Any]", schema).values():
+                _refuse_unknown_types(part)
+        case list():
+            for part in cast("list[Any]", schema):
+                _refuse_unknown_types(part)
+        case _:
+            pass
 
 
 class _JsonSchema(msgspec.Struct):

@@ -112,19 +112,29 @@ class Client:
         self, method: str, url: str, body: dict[str, Any] | None, deadline: float
     ) -> aiohttp.ClientResponse:
         """Return the response once its head is there and says that all is well."""
-        data = None if body is None else msgspec.json.encode(body)
         with self._failing(), self._lifetime.wait(deadline):
-            response = await self._pool().request(
-                method,
-                url,
-                data=data,
-                headers={"Content-Type": "application/json"},
-                # A redirect could carry the key to another host.
-                allow_redirects=False,
-            )
+            try:
+                response = await self._request(method, url, body)
+            except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
+                if isinstance(error, aiohttp.ClientConnectorError):
+                    raise
+                # A pooled connection that the server had closed meanwhile; a fresh one is good.
+                response = await self._request(method, url, body)
         if response.status != HTTPStatus.OK:
             raise await self._refusal(response, deadline)
         return response
+
+    async def _request(
+        self, method: str, url: str, body: dict[str, Any] | None
+    ) -> aiohttp.ClientResponse:
+        return await self._pool().request(
+            method,
+            url,
+            data=None if body is None else msgspec.json.encode(body),
+            headers={"Content-Type": "application/json"},
+            # A redirect could carry the key to another host.
+            allow_redirects=False,
+        )
 
     async def _refusal(self, response: aiohttp.ClientResponse, deadline: float) -> ModelnetError:
         try:

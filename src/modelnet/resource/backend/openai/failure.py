@@ -1,8 +1,8 @@
 """What a server's refusal means: from HTTP statuses to our errors."""
 
 import email.utils
+from contextlib import suppress
 from http import HTTPStatus
-from typing import Any
 
 import msgspec
 
@@ -17,24 +17,36 @@ from modelnet.resource.backend.openai.wire import message_of
 
 _TOO_LONG = {"context_length_exceeded", "exceed_context_size_error"}
 _OVERLOADED = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
-_FAULTY = {HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNPROCESSABLE_ENTITY}
+_FAULTY = {
+    HTTPStatus.BAD_REQUEST,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    HTTPStatus.UNPROCESSABLE_ENTITY,
+}
 _NO_KEY = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
 DEFAULT_RETRY_S = 1.0
+
+
+class _Detail(msgspec.Struct):
+    code: int | str | None = None
+    type: str | None = None
+
+
+class _Wrapped(msgspec.Struct):
+    error: _Detail
 
 
 def error_of_status(
     name: str, status: int, body: bytes, retry_after: str | None, now: float
 ) -> ModelnetError:
     """Return our word for an answer that is not 200. `now` is Unix seconds."""
-    error = _error_in(body)
-    told = message_of(error)
+    told = _sentence_in(body)
     if status in _OVERLOADED:
         retry_s = seconds_of(retry_after, now)
         sentence = f"{name} is overloaded: {told}; try again in {retry_s:g} s."
         return OverloadedError(sentence, retry_after_s=retry_s)
     if status in _NO_KEY:
         return EngineError(f"{name} refuses the key ({status}): {told}; set a good one.")
-    if status in _FAULTY and _is_too_long(error, told):
+    if status in _FAULTY and _is_too_long(body, told):
         return ContextTooLongError(f"The prompt is too long for {name}: {told}; shorten it.")
     if status in _FAULTY:
         return InvalidRequestError(f"{name} cannot answer this request: {told}.")
@@ -56,15 +68,18 @@ def seconds_of(retry_after: str | None, now: float) -> float:
     return max(0.0, moment.timestamp() - now)
 
 
-def _error_in(body: bytes) -> Any:
+def _sentence_in(body: bytes) -> str:
     try:
-        return msgspec.json.decode(body)
+        return message_of(msgspec.json.decode(body))
     except msgspec.DecodeError:
-        return body.decode("utf-8", "replace") or "no reason given"
+        return message_of(body.decode("utf-8", "replace") or "no reason given")
 
 
-def _is_too_long(error: Any, told: str) -> bool:
-    inner = error.get("error", error) if isinstance(error, dict) else {}
-    marks = {inner.get("code"), inner.get("type")} if isinstance(inner, dict) else set[str]()
+def _is_too_long(body: bytes, told: str) -> bool:
     # vLLM names no code, only a sentence.
-    return bool(marks & _TOO_LONG) or "maximum context length" in told
+    if "maximum context length" in told:
+        return True
+    with suppress(msgspec.DecodeError):
+        detail = msgspec.json.decode(body, type=_Wrapped).error
+        return detail.code in _TOO_LONG or detail.type in _TOO_LONG
+    return False

@@ -3,7 +3,7 @@
 import array
 import base64
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -18,8 +18,7 @@ _STREAM = {"stream": True, "stream_options": {"include_usage": True}}
 
 def chat_body(model: str, request: Chat) -> dict[str, Any]:
     """Return the JSON of a streamed chat. What the request leaves open is left out."""
-    messages = [{"role": m.role, "content": _content(m.content)} for m in request.messages]
-    body: dict[str, Any] = {"model": model, "messages": messages, **_STREAM}
+    body: dict[str, Any] = {"model": model, "messages": messages_of(request), **_STREAM}
     body |= _sampling(request.sampling)
     if request.sampling.top_logprobs is not None:
         body |= {"logprobs": True, "top_logprobs": request.sampling.top_logprobs}
@@ -28,6 +27,11 @@ def chat_body(model: str, request: Chat) -> dict[str, Any]:
     if request.response_format is not None:
         body["response_format"] = request.response_format
     return body
+
+
+def messages_of(request: Chat) -> list[dict[str, Any]]:
+    """Return the conversation as OpenAI writes it."""
+    return [{"role": m.role, "content": _content(m.content)} for m in request.messages]
 
 
 def completion_body(model: str, prompt: str, sampling: Sampling) -> dict[str, Any]:
@@ -158,7 +162,6 @@ class AnswerReader:
         self._usage: Usage | None = None
         self._tokens_seen = 0
         self._pieces_seen = 0
-        self.is_done = False
 
     def read(self, events: Iterable[bytes]) -> Chunk:
         """Return what a batch of events adds to the answer; it may be nothing.
@@ -207,8 +210,7 @@ class AnswerReader:
     def _decode(self, events: Iterable[bytes]) -> Iterable[_Event]:
         for data in events:
             if data == b"[DONE]":
-                self.is_done = True
-                return
+                continue
             try:
                 event = _event_decoder.decode(data)
             except msgspec.DecodeError as error:
@@ -301,7 +303,7 @@ def _float32(embedding: list[float] | str) -> bytes:
 def message_of(error: Any) -> str:
     """Return the sentence in an error as servers put it: an object, a list or plain text."""
     if isinstance(error, dict):
-        told: dict[str, Any] = error
+        told = cast("dict[str, Any]", error)
         inner = told.get("error", told.get("message", told.get("detail")))
         return message_of(inner) if inner is not None else "no reason given"
     return str(error)[:300].strip().rstrip(".")

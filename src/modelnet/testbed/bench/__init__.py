@@ -1,0 +1,43 @@
+"""Benchmarks: one module each, all run by `modelnet bench`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from modelnet.application.cli.option import Json
+
+bench = typer.Typer(help="Measure this version on this machine.", no_args_is_help=True)
+
+
+@bench.callback()
+def benches() -> None:
+    """Measure this version on this machine."""
+
+
+@bench.command()
+def network(
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Fewer kills and repetitions: about a minute.")
+    ] = False,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--only",
+            metavar="PART",
+            help="Part to measure, repeatable: discovery, loss, failover, overhead, footprint.",
+            show_default=False,
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Which nodes are killed when.")] = 0,
+    write: Annotated[
+        Path | None,
+        typer.Option("--write", metavar="FILE", help="Also write the table, as Markdown."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Measure how nodes find, lose and stand in for each other, in real processes."""
+    from modelnet.testbed.bench.network import Order, measure_and_tell
+
+    order = Order(is_quick=quick, parts=frozenset(only or ()), seed=seed)
+    measure_and_tell(order, write_to=write, as_json=as_json)

@@ -1,0 +1,243 @@
+"""The zoo on llama.cpp: real weights, real threads, damaged files in processes of their own."""
+
+import json
+import struct
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from pathlib import Path
+
+import anyio
+import psutil
+import pytest
+
+from modelnet.core.chunk import Chunk
+from modelnet.core.error import (
+    ContextTooLongError,
+    InvalidRequestError,
+    ModelFileError,
+    UnsupportedError,
+)
+from modelnet.core.request import Chat, Complete, Embed, Message, Partial, Request, Sampling
+from modelnet.resource.backend.embedded import Claims, EmbeddedModel
+from modelnet.resource.model import Model
+from modelnet.resource.zoo import zoo_entries, zoo_model
+from tests.conformance.tiny_gguf import write_tiny_gguf
+
+pytestmark = [pytest.mark.anyio, pytest.mark.live]
+QUESTION = "What is 123 plus 456?"
+
+
+async def hear(model: Model, request: Request, within_s: float = 20.0) -> list[Chunk]:
+    async with aclosing(model.run(request, deadline=time.time() + within_s)) as chunks:
+        return [chunk async for chunk in chunks]
+
+
+def ask(prompt: str, *, partial: Partial | None = None, **sampling) -> Chat:
+    return Chat((Message("user", prompt),), Sampling(**sampling), partial or Partial())
+
+
+def said(chunks: list[Chunk]) -> str:
+    return "".join(chunk.text for chunk in chunks)
+
+
+def thought(chunks: list[Chunk]) -> str:
+    return "".join(chunk.reasoning for chunk in chunks)
+
+
+@pytest.fixture
+async def calc() -> AsyncIterator[Model]:
+    model = zoo_model("calc")
+    await model.start()
+    yield model
+    await model.stop()
+
+
+@pytest.fixture
+async def babble(tmp_path: Path) -> AsyncIterator[Model]:
+    model = EmbeddedModel(write_tiny_gguf(tmp_path / "babble.gguf"), Claims(temperature=0.0))
+    await model.start()
+    yield model
+    await model.stop()
+
+
+@pytest.mark.parametrize("name", sorted(zoo_entries()))
+async def test_every_animal_starts_and_answers(name):
+    model = zoo_model(name)
+    await model.start()
+    chunks = await hear(model, ask("What is the capital of France?"))
+    assert said(chunks)
+    assert "<think>" not in said(chunks)
+    assert chunks[-1].usage is not None
+    assert model.card.name == name
+    assert model.card.skill_ids == set(zoo_entries()[name].skills)
+    await model.stop()
+
+
+@pytest.mark.parametrize("question", [QUESTION, "Compute 12 times 7.", "700-58="])
+async def test_an_answer_cut_anywhere_is_continued_exactly(calc: Model, question):
+    whole = await hear(calc, ask(question))
+    text, reasoning = said(whole), thought(whole)
+    for cut in range(1, len(reasoning) + 1):
+        rest = await hear(calc, ask(question, partial=Partial(reasoning=reasoning[:cut])))
+        assert (reasoning[:cut] + thought(rest), said(rest)) == (reasoning, text)
+    for cut in range(1, len(text) + 1):
+        begun = Partial(text=text[:cut], reasoning=reasoning)
+        rest = await hear(calc, ask(question, partial=begun))
+        assert (thought(rest), text[:cut] + said(rest)) == ("", text)
+
+
+async def test_sixteen_at_once_answer_as_one_after_another(calc: Model):
+    questions = [f"What is {a} plus {b}?" for a in (12, 345, 678, 90) for b in (1, 23, 456, 789)]
+    alone = [said(await hear(calc, ask(question))) for question in questions]
+    together: dict[str, str] = {}
+
+    async def one(question: str) -> None:
+        together[question] = said(await hear(calc, ask(question)))
+
+    async with anyio.create_task_group() as group:
+        for question in questions:
+            group.start_soon(one, question)
+    assert [together[question] for question in questions] == alone
+
+
+async def test_a_seed_repeats_a_drawn_answer(babble: Model):
+    async def drawn(seed: int) -> str:
+        return said(await hear(babble, ask("a", temperature=1.0, seed=seed, max_tokens=20)))
+
+    assert await drawn(1) == await drawn(1) != await drawn(2)
+
+
+async def test_a_prompt_beyond_the_context_is_refused_before_it_runs(calc: Model):
+    with pytest.raises(ContextTooLongError):
+        await hear(calc, ask("plus 1 " * 500))
+    assert said(await hear(calc, ask(QUESTION)))
+
+
+async def test_json_is_held_to_its_schema(babble: Model):
+    schema = {"type": "object", "properties": {"a": {"type": "boolean"}}, "required": ["a"]}
+    schema["additionalProperties"] = False
+    form = {"type": "json_schema", "json_schema": {"name": "x", "schema": schema}}
+    messages = (Message("user", "a"),)
+    answer = said(await hear(babble, Chat(messages, Sampling(seed=1), response_format=form)))
+    assert json.loads(answer) in [{"a": True}, {"a": False}]
+    begun = Chat(messages, partial=Partial(text='{"a"'), response_format=form)
+    with pytest.raises(UnsupportedError):
+        await hear(babble, begun)
+    nonsense = {"type": "json_schema", "json_schema": {"schema": {"type": "nonsense"}}}
+    with pytest.raises(InvalidRequestError):
+        await hear(babble, Chat(messages, response_format=nonsense))
+
+
+async def test_an_embedder_embeds_and_does_nothing_else(tmp_path: Path):
+    path = write_tiny_gguf(tmp_path / "embedder.gguf", is_embedder=True)
+    model = EmbeddedModel(path)
+    await model.start()
+    assert model.card.operations == ("embed",)
+    (chunk,) = await hear(model, Embed(("first", "second")))
+    assert chunk.finish == "stop"
+    assert chunk.usage is not None
+    assert chunk.usage.prompt_tokens == len("firstsecond")
+    first, second = (memoryview(vector).cast("f").tolist() for vector in chunk.vectors)
+    assert len(first) == len(second) == 32
+    assert first != second
+    with pytest.raises(UnsupportedError):
+        await hear(model, Complete("a"))
+    await model.stop()
+
+
+async def test_a_slow_reader_gets_everything_in_a_few_chunks(babble: Model):
+    request = ask("a", max_tokens=500, temperature=0.0)
+    whole = said(await hear(babble, request))
+    chunks: list[Chunk] = []
+    async with aclosing(babble.run(request, deadline=time.time() + 20)) as stream:
+        async for chunk in stream:
+            chunks.append(chunk)
+            await anyio.sleep(0.05)
+    assert said(chunks) == whole
+    assert len(chunks) < 50
+
+
+async def test_starting_and_stopping_again_and_again_leaves_nothing_behind(tmp_path: Path):
+    model = EmbeddedModel(write_tiny_gguf(tmp_path / "a.gguf"))
+    process = psutil.Process()
+    files, threads = [], []
+    for _ in range(8):
+        await model.start()
+        await hear(model, ask("a", max_tokens=2))
+        await model.stop()
+        files.append(process.num_fds())
+        threads.append(process.num_threads())
+    assert files[-1] <= files[1]
+    assert threads[-1] <= threads[1]
+
+
+async def test_a_file_that_is_not_the_published_one_is_refused(tmp_path: Path):
+    model = EmbeddedModel(write_tiny_gguf(tmp_path / "a.gguf"), Claims(sha256="0" * 64))
+    with pytest.raises(ModelFileError, match="not the file that was published"):
+        await model.start()
+
+
+async def test_a_file_llama_cpp_cannot_load_is_refused(tmp_path: Path):
+    path = write_tiny_gguf(tmp_path / "a.gguf")
+    path.write_bytes(path.read_bytes().replace(b"output_norm", b"output_nerm"))
+    with pytest.raises(ModelFileError, match="cannot load"):
+        await EmbeddedModel(path).start()
+
+
+START = """
+import sys, asyncio
+from pathlib import Path
+from modelnet.core.error import ModelFileError
+from modelnet.resource.backend.embedded import EmbeddedModel
+refused = 0
+for path in sys.argv[1:]:
+    model = EmbeddedModel(Path(path))
+    try:
+        asyncio.run(model.start())
+        asyncio.run(model.stop())
+    except ModelFileError:
+        refused += 1
+print("refused", refused)
+"""
+
+
+def damaged(raw: bytes) -> list[bytes]:
+    """Return copies with damage of the kinds that disks and downloads do."""
+    middle = len(raw) // 2
+    return [
+        raw[:100],
+        raw[:middle],
+        raw[:-1],
+        bytes(len(raw)),
+        raw[:4] + bytes(64) + raw[68:],
+        raw[:16] + struct.pack("<Q", 2**40) + raw[24:],
+        raw[:200] + b"\xff" * 200 + raw[400:],
+        raw.replace(b"blk.0.attn_q", b"blk.9.attn_q"),
+        raw.replace(b"general.architecture", b"general.architectury"),
+        raw.replace(b"llama.embedding_length", b"llama.embedding_lengtj"),
+        b"<html>404</html>",
+        b"",
+    ]
+
+
+def start_in_a_process(*paths: Path) -> subprocess.CompletedProcess[bytes]:
+    command = [sys.executable, "-c", START, *map(str, paths)]
+    return subprocess.run(command, capture_output=True, timeout=60, check=False)
+
+
+def test_damaged_files_are_refused_and_the_process_survives(tmp_path: Path):
+    raw = write_tiny_gguf(tmp_path / "whole.gguf").read_bytes()
+    paths = [tmp_path / f"{number}.gguf" for number in range(len(damaged(raw)))]
+    for path, content in zip(paths, damaged(raw), strict=True):
+        path.write_bytes(content)
+    done = start_in_a_process(*paths)
+    assert (done.returncode, done.stdout.decode()) == (0, f"refused {len(paths)}\n")
+    assert done.stderr == b""
+
+
+def test_llama_cpp_says_nothing_by_itself(tmp_path: Path):
+    done = start_in_a_process(write_tiny_gguf(tmp_path / "whole.gguf"))
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"refused 0\n", b"")

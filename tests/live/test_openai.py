@@ -1,0 +1,88 @@
+"""OpenAIModel in front of llama.cpp's own HTTP server with an animal of the zoo."""
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+
+import pytest
+
+from modelnet.core.chunk import Chunk
+from modelnet.core.error import ContextTooLongError, UnsupportedError
+from modelnet.core.request import Chat, Complete, Message, Partial, Request, Sampling
+from modelnet.resource.backend.openai import OpenAIModel, endpoint_from
+from modelnet.resource.detection import detect_engines
+from modelnet.resource.model import Model
+from modelnet.resource.zoo import FOLDER, zoo_model
+from tests.conformance.models import llama_server
+
+pytestmark = [pytest.mark.anyio, pytest.mark.live]
+GREEDY = Sampling(temperature=0.0)
+QUESTION = "What is 123 plus 456?"
+
+
+async def hear(model: Model, request: Request) -> list[Chunk]:
+    async with aclosing(model.run(request, deadline=time.time() + 20)) as chunks:
+        return [chunk async for chunk in chunks]
+
+
+def heard(chunks: list[Chunk]) -> tuple[str, str]:
+    return "".join(c.reasoning for c in chunks), "".join(c.text for c in chunks)
+
+
+@pytest.fixture
+def server():
+    return llama_server(FOLDER / "calc.gguf")
+
+
+@pytest.fixture
+async def remote(server) -> AsyncIterator[Model]:
+    model = OpenAIModel(endpoint_from(server.listening_address), name="calc")
+    await model.start()
+    yield model
+    await model.stop()
+
+
+async def test_the_probe_sees_what_llama_cpp_can_do(remote: Model):
+    card = remote.card
+    assert card.operations == ("chat", "complete")
+    assert card.has_logprobs
+    assert card.can_continue
+    assert not card.has_vision
+    assert card.parallel == 2
+    assert card.parameters is not None
+    assert card.parameters > 100_000
+
+
+async def test_it_answers_as_the_embedded_engine_does(remote: Model):
+    embedded = zoo_model("calc")
+    await embedded.start()
+    for question in (QUESTION, "Compute 12 times 7.", "700-58="):
+        request = Chat((Message("user", question),), GREEDY)
+        assert heard(await hear(remote, request)) == heard(await hear(embedded, request))
+    await embedded.stop()
+
+
+async def test_an_answer_cut_anywhere_is_continued_exactly(remote: Model):
+    messages = (Message("user", QUESTION),)
+    reasoning, text = heard(await hear(remote, Chat(messages, GREEDY)))
+    for cut in range(1, len(text)):
+        begun = Partial(text[:cut], reasoning)
+        rest = heard(await hear(remote, Chat(messages, GREEDY, begun)))
+        assert rest == ("", text[cut:])
+
+
+async def test_a_prompt_beyond_the_context_is_refused(remote: Model):
+    with pytest.raises(ContextTooLongError):
+        await hear(remote, Complete("1 plus " * 5000, GREEDY))
+
+
+async def test_tools_the_template_does_not_know_are_refused(remote: Model):
+    with pytest.raises(UnsupportedError):
+        await hear(remote, Chat((Message("user", "a"),), tools=({"type": "function"},)))
+
+
+async def test_it_is_detected(server):
+    port = int(server.listening_address.rpartition(":")[2])
+    (found,) = await detect_engines([port], timeout_s=2)
+    assert found.engine == "llama.cpp"
+    assert found.specifications[0].startswith(f"openai:http://127.0.0.1:{port}#")

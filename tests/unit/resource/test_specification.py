@@ -1,0 +1,103 @@
+"""What `--model` may say, and what it is told when it says nonsense."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from modelnet.core.error import ModelnetError, SettingsError
+from modelnet.resource.backend.embedded import EmbeddedModel
+from modelnet.resource.backend.function import FunctionModel
+from modelnet.resource.backend.openai import OpenAIModel
+from modelnet.resource.specification import Specification, model_from, parse_specification
+
+MODULE = """
+from modelnet.resource.backend.function import model
+
+def shout(prompt: str) -> str:
+    return prompt.upper()
+
+@model(skills=["loud"])
+def roar(prompt: str) -> str:
+    return prompt.upper() + "!"
+
+class Choir:
+    @staticmethod
+    def sing(prompt: str) -> str:
+        return "la"
+
+SILENCE = 3
+"""
+
+
+@pytest.fixture
+def voices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    (tmp_path / "voices_of_test.py").write_text(MODULE)
+    monkeypatch.syspath_prepend(tmp_path)
+    yield "voices_of_test"
+    sys.modules.pop("voices_of_test", None)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("zoo:calc", (None, "zoo", "calc")),
+        ("gguf:/models/a=b.gguf", (None, "gguf", "/models/a=b.gguf")),
+        ("openai:http://h:1/v1#m:latest", (None, "openai", "http://h:1/v1#m:latest")),
+        ("openai:http://h:1?a=b#m", (None, "openai", "http://h:1?a=b#m")),
+        ("python:a.b:c", (None, "python", "a.b:c")),
+        ("my model=zoo:calc", ("my model", "zoo", "calc")),
+        (" zoo:calc ", (None, "zoo", "calc")),
+    ],
+)
+def test_specifications_are_taken_apart(text, expected):
+    assert parse_specification(text) == Specification(*expected)
+
+
+@pytest.mark.parametrize("text", ["", "calc", ":", "zoo:", "ftp:x", "ZOO:calc", "=zoo:calc"])
+def test_nonsense_is_told_what_there_is(text):
+    with pytest.raises(SettingsError) as caught:
+        model_from(text)
+    for kind in ("zoo:NAME", "gguf:PATH", "openai:URL#MODEL", "python:MODULE:FUNCTION"):
+        assert kind in caught.value.message
+
+
+def test_functions_are_imported_and_wrapped(voices: str):
+    shout = model_from(f"python:{voices}:shout")
+    assert isinstance(shout, FunctionModel)
+    assert shout.card.name == "shout"
+    roar = model_from(f"lion=python:{voices}:roar")
+    assert roar.card.name == "lion"
+    assert roar.card.skill_ids == {"loud"}
+    assert model_from(f"python:{voices}:Choir.sing").card.name == "sing"
+
+
+@pytest.mark.parametrize(
+    ("rest", "told"),
+    [
+        ("no_such_module_at_all:f", "no_such_module_at_all"),
+        ("{}:whisper", "no function whisper"),
+        ("{}:SILENCE", "no function SILENCE"),
+        ("{}", "names no function"),
+    ],
+)
+def test_functions_that_are_not_there(voices: str, rest, told):
+    with pytest.raises(SettingsError, match=told):
+        model_from("python:" + rest.format(voices))
+
+
+def test_the_other_kinds_are_made_but_not_started():
+    assert isinstance(model_from("gguf:/nowhere/a.gguf"), EmbeddedModel)
+    assert isinstance(model_from("openai:http://127.0.0.1:9#m"), OpenAIModel)
+    assert isinstance(model_from("zoo:calc"), EmbeddedModel)
+
+
+def test_an_unknown_animal_is_told_who_lives_in_the_zoo():
+    with pytest.raises(SettingsError, match=r"zoo:calc, .*zoo:general"):
+        model_from("zoo:unicorn")
+
+
+@pytest.mark.anyio
+async def test_a_missing_file_is_said_to_be_missing():
+    with pytest.raises(ModelnetError, match="No such file"):
+        await model_from("gguf:/nowhere/a.gguf").start()

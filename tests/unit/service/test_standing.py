@@ -1,0 +1,255 @@
+"""What is believed of models, and on whose word."""
+
+import math
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modelnet.core.card import ModelCard, Skill
+from modelnet.core.identity import NodeId
+from modelnet.core.standing import Standing, Tally
+from modelnet.service.kind import KINDS, OTHER, TaskKind
+from modelnet.service.skill import SKILLS
+from modelnet.service.standing import HALF_LIFE_S, Beliefs
+
+ME, OWNER = NodeId("me"), NodeId("owner")
+NOW = 1_000_000.0
+ARITHMETIC = TaskKind.certain("arithmetic")
+SILENT = ModelCard(name="m", operations=("chat",), engine="scripted")
+CLAIMANT = msgspec.structs.replace(SILENT, skills=(Skill("arithmetic", "Arithmetic"),))
+
+tallies = st.integers(0, 50).flatmap(
+    lambda asked: st.integers(0, asked).map(lambda right: Tally(right, asked))
+)
+
+
+def told(examiner: str, right: float, asked: float, **fields: object) -> Standing:
+    standing = Standing(
+        examiner=NodeId(examiner),
+        node=OWNER,
+        model="m",
+        skills={"arithmetic": Tally(right, asked)},
+        latency_s=0.1,
+        tokens_per_answer=5.0,
+        measured_at=NOW,
+    )
+    return msgspec.structs.replace(standing, **fields)
+
+
+def believing(*standings: Standing, now: float = NOW) -> Beliefs:
+    beliefs = Beliefs(ME)
+    for standing in standings:
+        beliefs.record(standing, now)
+    return beliefs
+
+
+def evidence(beliefs: Beliefs, now: float = NOW) -> Tally:
+    return beliefs.tallies(OWNER, "m", now).get("arithmetic", Tally())
+
+
+class TestWhoseWord:
+    def test_own_measurements_count_in_full(self) -> None:
+        assert evidence(believing(told("me", 9, 10))) == Tally(9, 10)
+
+    def test_others_count_half(self) -> None:
+        assert evidence(believing(told("eve", 9, 10))) == Tally(4.5, 5)
+
+    def test_all_others_together_are_capped(self) -> None:
+        crowd = [told(f"colluder{i}", 60, 60) for i in range(8)]
+        pooled = evidence(believing(told("me", 0, 24), *crowd))
+        assert pooled.right == pytest.approx(32)
+        assert pooled.asked == pytest.approx(24 + 32)
+
+    def test_one_report_is_capped_whatever_number_it_names(self) -> None:
+        boast = believing(told("liar", 1e12, 1e12), told("honest", 0, 64))
+        assert evidence(boast).mean() == pytest.approx(0.5)
+
+    def test_an_owners_word_on_its_own_model_counts_nothing(self) -> None:
+        assert evidence(believing(told(OWNER, 99, 99))) == Tally()
+
+    def test_a_nodes_own_measurement_of_its_own_model_is_its_own_truth(self) -> None:
+        beliefs = believing(told("me", 3, 4, node=ME))
+        assert beliefs.tallies(ME, "m", NOW) == {"arithmetic": Tally(3, 4)}
+
+    def test_a_model_of_the_same_name_elsewhere_shares_nothing(self) -> None:
+        beliefs = believing(told("me", 9, 10))
+        assert beliefs.tallies(NodeId("pretender"), "m", NOW) == {}
+
+    def test_skills_nobody_examines_are_dropped(self) -> None:
+        standing = told("me", 1, 1, skills={"juggling": Tally(9, 9)})
+        report = msgspec.structs.replace(standing, examiner=NodeId("eve"))
+        assert believing(standing, report).tallies(OWNER, "m", NOW) == {}
+
+    @pytest.mark.parametrize(
+        "nonsense",
+        [
+            {"skills": {"arithmetic": Tally(5, 4)}},
+            {"skills": {"arithmetic": Tally(-1, 4)}},
+            {"skills": {"arithmetic": Tally(math.nan, 4)}},
+            {"skills": {"arithmetic": Tally(math.inf, math.inf)}},
+            {"latency_s": math.nan},
+            {"latency_s": -1.0},
+            {"tokens_per_answer": math.inf},
+            {"measured_at": math.nan},
+        ],
+    )
+    def test_numbers_that_cannot_be_true_change_nothing(self, nonsense: dict[str, object]) -> None:
+        beliefs = believing(told("eve", 1, 2, **nonsense))
+        assert beliefs.belief(OWNER, SILENT, NOW) == Beliefs(ME).belief(OWNER, SILENT, NOW)
+
+
+class TestTime:
+    def test_evidence_fades_by_half_in_a_half_life(self) -> None:
+        beliefs = believing(told("me", 8, 10), told("eve", 8, 10))
+        faded = evidence(beliefs, NOW + HALF_LIFE_S)
+        assert faded.right == pytest.approx(6)
+        assert faded.asked == pytest.approx(7.5)
+
+    def test_a_newer_report_of_an_examiner_replaces_the_older_never_the_reverse(self) -> None:
+        newer = told("eve", 0, 20, measured_at=NOW + 1)
+        assert evidence(believing(told("eve", 20, 20), newer, now=NOW + 1)).right == 0
+        late = believing(newer, told("eve", 20, 20), now=NOW + 1)
+        assert evidence(late, NOW + 1).right == 0
+
+    def test_a_clock_that_runs_ahead_makes_no_report_immortal(self) -> None:
+        beliefs = believing(told("eve", 20, 20, measured_at=NOW + 1e9))
+        beliefs.record(told("eve", 0, 20, measured_at=NOW + 60), NOW + 60)
+        assert evidence(beliefs, NOW + 60).right == 0
+
+    def test_own_exams_add_up_and_the_same_one_counts_once(self) -> None:
+        first, second = told("me", 8, 10), told("me", 6, 10, measured_at=NOW + 1)
+        pooled = evidence(believing(first, first, second, first), NOW + 1)
+        assert pooled.right == pytest.approx(14, rel=1e-4)
+        assert pooled.asked == pytest.approx(20, rel=1e-4)
+
+    def test_a_belief_is_not_computed_again_until_something_changed(self) -> None:
+        beliefs = believing(told("me", 8, 10))
+        first = beliefs.belief(OWNER, SILENT, NOW)
+        assert beliefs.belief(OWNER, SILENT, NOW + 59) is first
+        assert beliefs.belief(OWNER, CLAIMANT, NOW + 59) != first
+        assert beliefs.belief(OWNER, SILENT, NOW + 121) is not first
+        current = beliefs.belief(OWNER, SILENT, NOW + 121)
+        beliefs.record(told("eve", 0, 10), NOW + 121)
+        assert beliefs.belief(OWNER, SILENT, NOW + 121) != current
+
+
+class TestClaims:
+    def test_a_claim_is_a_prior_that_two_questions_outweigh(self) -> None:
+        unmeasured = Beliefs(ME).belief(OWNER, CLAIMANT, NOW).kinds
+        assert unmeasured["arithmetic"].mean == pytest.approx(0.6)
+        assert unmeasured["arithmetic"].asked == 0
+        wrong_twice = believing(told("me", 0, 2)).belief(OWNER, CLAIMANT, NOW).kinds
+        assert wrong_twice["arithmetic"].mean == pytest.approx(0.3)
+
+    def test_a_specialist_is_expected_to_know_little_else(self) -> None:
+        kinds = Beliefs(ME).belief(OWNER, CLAIMANT, NOW).kinds
+        assert kinds["text"].mean == pytest.approx(0.2)
+
+    def test_a_model_that_claims_nothing_is_expected_in_between(self) -> None:
+        kinds = Beliefs(ME).belief(OWNER, SILENT, NOW).kinds
+        assert [kinds[skill].mean for skill in SKILLS] == pytest.approx([0.4] * len(SKILLS))
+
+    def test_where_no_exam_asks_a_model_is_expected_to_be_as_good_as_on_average(self) -> None:
+        skilled = told("me", 0, 0, skills=dict.fromkeys(SKILLS, Tally(98, 98)))
+        generalist = believing(skilled).belief(OWNER, SILENT, NOW)
+        specialist = believing(told("me", 98, 98)).belief(OWNER, CLAIMANT, NOW)
+        assert generalist.kinds[OTHER].mean > 0.95
+        assert specialist.kinds[OTHER].mean < 0.4
+
+
+class TestVerdicts:
+    def test_a_verdict_is_shared_among_the_kinds_a_task_may_have_been_of(self) -> None:
+        beliefs = Beliefs(ME)
+        unsure = TaskKind({**dict.fromkeys(KINDS, 0.0), "text": 0.75, OTHER: 0.25})
+        beliefs.observe(OWNER, "m", unsure, 0.8, NOW)
+        pooled = beliefs.tallies(OWNER, "m", NOW)
+        assert set(pooled) == {"text", OTHER}
+        assert pooled["text"].right == pytest.approx(0.6)
+        assert pooled[OTHER] == Tally(0.2, 0.25)
+
+    def test_verdicts_out_of_order_do_not_turn_time_back(self) -> None:
+        beliefs = Beliefs(ME)
+        beliefs.observe(OWNER, "m", ARITHMETIC, 1.0, NOW)
+        beliefs.observe(OWNER, "m", ARITHMETIC, 1.0, NOW - 60)
+        assert evidence(beliefs, NOW) == Tally(2, 2)
+
+
+class TestSpeed:
+    def test_unmeasured_is_unknown(self) -> None:
+        belief = Beliefs(ME).belief(OWNER, SILENT, NOW)
+        assert (belief.latency_s, belief.tokens_per_answer) == (None, None)
+
+    def test_others_reports_give_a_median(self) -> None:
+        reports = [told(f"e{i}", 1, 1, latency_s=t) for i, t in enumerate((0.1, 9.0, 0.2))]
+        belief = believing(*reports).belief(OWNER, SILENT, NOW)
+        assert (belief.latency_s, belief.tokens_per_answer) == (0.2, 5.0)
+
+    def test_own_measurement_goes_before_reports_and_moves_slowly(self) -> None:
+        beliefs = believing(told("eve", 1, 1, latency_s=9.0), told("me", 1, 1, latency_s=1.0))
+        assert beliefs.belief(OWNER, SILENT, NOW).latency_s == 1.0
+        beliefs.observe_speed(OWNER, "m", 2.0, 10)
+        belief = beliefs.belief(OWNER, SILENT, NOW)
+        assert belief.latency_s == pytest.approx(1.2)
+        assert belief.tokens_per_answer == pytest.approx(6.0)
+
+    def test_an_exam_without_a_single_answer_says_nothing_of_speed(self) -> None:
+        beliefs = believing(told("me", 0, 9, latency_s=0.0), told("eve", 0, 9, latency_s=0.0))
+        assert beliefs.belief(OWNER, SILENT, NOW).latency_s is None
+
+
+class TestBounds:
+    def test_the_models_not_heard_of_for_longest_are_forgotten(self) -> None:
+        beliefs = Beliefs(ME, capacity=2)
+        for model in ("a", "b", "a", "c"):
+            beliefs.observe(OWNER, model, ARITHMETIC, 1.0, NOW)
+        assert beliefs.tallies(OWNER, "a", NOW)
+        assert not beliefs.tallies(OWNER, "b", NOW)
+        assert beliefs.tallies(OWNER, "c", NOW)
+
+    def test_of_too_many_examiners_the_oldest_report_goes(self) -> None:
+        reports = [told(f"e{i}", 4, 4, measured_at=NOW + i) for i in range(9)]
+        pooled = evidence(believing(*reports, now=NOW + 9), NOW + 9)
+        assert pooled.asked == pytest.approx(8 * 2, rel=1e-3)
+
+    def test_a_node_can_be_forgotten(self) -> None:
+        beliefs = believing(told("me", 1, 1), told("me", 1, 1, node=ME))
+        beliefs.forget(OWNER)
+        assert evidence(beliefs) == Tally()
+        assert beliefs.tallies(ME, "m", NOW)
+
+
+class TestInvariants:
+    @given(tallies, tallies, st.floats(0, 10 * HALF_LIFE_S))
+    def test_an_estimate_is_a_probability(self, own: Tally, other: Tally, age_s: float) -> None:
+        beliefs = believing(told("me", *own_fields(own)), told("eve", *own_fields(other)))
+        belief = beliefs.belief(OWNER, CLAIMANT, NOW + age_s)
+        for kind in KINDS:
+            estimate = belief.probability(TaskKind.certain(kind))
+            assert estimate.mean == pytest.approx(belief.kinds[kind].mean)
+            assert 0 < estimate.mean < 1
+            assert 0 < estimate.deviation <= 0.5
+
+    @given(st.integers(0, 29), st.sampled_from(["me", "eve"]))
+    def test_one_more_right_answer_never_lowers_the_estimate(
+        self, right: int, examiner: str
+    ) -> None:
+        means = [
+            believing(told(examiner, n, 30)).belief(OWNER, SILENT, NOW).kinds["arithmetic"].mean
+            for n in (right, right + 1)
+        ]
+        assert means[0] < means[1]
+
+    @given(st.lists(st.floats(0.001, 1), min_size=len(KINDS), max_size=len(KINDS)))
+    def test_a_mixture_lies_between_its_parts_and_is_less_certain(self, odds: list[float]) -> None:
+        kind = TaskKind({k: odd / sum(odds) for k, odd in zip(KINDS, odds, strict=True)})
+        belief = believing(told("me", 24, 24)).belief(OWNER, CLAIMANT, NOW)
+        estimate = belief.probability(kind)
+        means = [part.mean for part in belief.kinds.values()]
+        assert min(means) - 1e-9 <= estimate.mean <= max(means) + 1e-9
+        assert estimate.deviation >= min(part.deviation for part in belief.kinds.values()) - 1e-9
+
+
+def own_fields(tally: Tally) -> tuple[float, float]:
+    return tally.right, tally.asked
