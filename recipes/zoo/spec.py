@@ -78,7 +78,7 @@ GENERALIST = Spec(
     d_model=256,
     n_layers=4,
     n_heads=8,
-    n_steps=1350,
+    n_steps=1650,
     batch_tokens=2048,
     learning_rate=2e-3,
 )

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.live
 MODELNET = [sys.executable, "-c", "from modelnet.application.cli import main; main()"]
 LIMIT_S = 30
 
-MODELS = '''
+MODELS = """
 import asyncio
 
 def shout(prompt: str) -> str:
@@ -28,7 +28,7 @@ async def slow(prompt: str):
     for word in range(10_000):
         yield f"{word} "
         await asyncio.sleep(0.01)
-'''
+"""
 
 
 @pytest.fixture
@@ -46,6 +46,7 @@ def modelnet(env, tmp_path):
     def run(*arguments, home="a", **kwargs):
         return subprocess.run(
             [*MODELNET, *arguments, "--data-dir", str(tmp_path / home)],
+            check=False,
             env=env,
             cwd=tmp_path,
             capture_output=True,
@@ -196,7 +197,7 @@ def test_ctrl_c_in_the_middle_of_an_answer(up, env, tmp_path):
     out, err = asking.communicate(timeout=LIMIT_S)
     watchdog.cancel()
     assert (asking.returncode, err) == (130, "")
-    assert out.endswith(" \n")
+    assert out.endswith("\n")
 
 
 @pytest.fixture
@@ -244,8 +245,6 @@ def test_corrupt_key(modelnet, tmp_path):
 
 
 def test_help_is_quick(modelnet):
-    import time
-
-    begun = time.process_time_ns(), os.times().children_user
+    begun_s = os.times().children_user
     assert modelnet("keys", "--help").returncode == 0
-    assert os.times().children_user - begun[1] < 1.0
+    assert os.times().children_user - begun_s < 1.0

@@ -64,11 +64,13 @@ async def test_it_answers_as_the_embedded_engine_does(remote: Model):
 
 async def test_an_answer_cut_anywhere_is_continued_exactly(remote: Model):
     messages = (Message("user", QUESTION),)
-    reasoning, text = heard(await hear(remote, Chat(messages, GREEDY)))
-    for cut in range(1, len(text)):
-        begun = Partial(text[:cut], reasoning)
-        rest = heard(await hear(remote, Chat(messages, GREEDY, begun)))
-        assert rest == ("", text[cut:])
+    whole = await hear(remote, Chat(messages, GREEDY))
+    reasoning, text = heard(whole)
+    for count in range(1, len(whole)):
+        begun_reasoning, begun_text = heard(whole[:count])
+        begun = Partial(begun_text, begun_reasoning)
+        more_reasoning, more_text = heard(await hear(remote, Chat(messages, GREEDY, begun)))
+        assert (begun_reasoning + more_reasoning, begun_text + more_text) == (reasoning, text)
 
 
 async def test_a_prompt_beyond_the_context_is_refused(remote: Model):

@@ -32,8 +32,11 @@ def student(name: str, answers: dict[str, str]) -> ScriptedModel:
 
 
 async def measured(node, count: int) -> None:
+    def is_measured(directory):
+        return sum(bool(offer.skills) for offer in directory.offers) == count
+
     with anyio.fail_after(60):
-        await node.wait_until(lambda directory: sum(bool(o.skills) for o in directory.offers) == count)
+        await node.wait_until(is_measured)
 
 
 async def test_newcomers_are_measured_and_the_network_hears_of_it(world: World):

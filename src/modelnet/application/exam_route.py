@@ -16,6 +16,8 @@ from modelnet.service.exam import QUESTIONS_PER_SKILL
 from modelnet.service.selection import select
 from modelnet.service.skill import SKILLS
 
+EXAM_S = 3600.0
+"""An exam of a slow model may take long; the client sees its progress and can leave."""
 
 class ExamOrder(msgspec.Struct, frozen=True):
     """The body of the request."""
@@ -32,6 +34,7 @@ def exam_routes(coordinator: Coordinator, examiner: Examiner) -> Routes:
     async def exam(request: HttpRequest) -> EventStream:
         order = _read(request.body)
         offer = _offer(order.model, coordinator)
+        request.allow(EXAM_S)
         return EventStream(events=_events(examiner, offer, order))
 
     return {("POST", "/modelnet/v1/exam"): exam}
@@ -40,7 +43,7 @@ def exam_routes(coordinator: Coordinator, examiner: Examiner) -> Routes:
 def _read(body: bytes) -> ExamOrder:
     try:
         order = msgspec.json.decode(body, type=ExamOrder)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidRequestError(f"The exam cannot be read: {error}.") from error
     unknown = sorted(set(order.skills or ()) - set(SKILLS))
     if unknown:

@@ -25,7 +25,7 @@ from modelnet.core.load import ModelLoad
 from modelnet.core.task import Contribution, Task
 from modelnet.interaction.failure import Failures
 from modelnet.interaction.progress import Progress
-from modelnet.resource.directory import Offer
+from modelnet.resource.directory import Directory, Offer
 from modelnet.resource.model import Model
 from modelnet.resource.watcher import Watcher
 from modelnet.service.analysis import TaskFeatures, analyse
@@ -65,6 +65,11 @@ class Coordinator:
         self._clock = clock
         self._rng = rng
         self._asked: Counter[tuple[NodeId, str]] = Counter()
+
+    @property
+    def directory(self) -> Directory:
+        """What this node knows of the network now."""
+        return self._watcher.directory
 
     def offers(self) -> tuple[Offer, ...]:
         """Every model that can be asked now; its load counts what this node has just sent there."""

@@ -19,7 +19,7 @@ from modelnet.core.chunk import Alternative, Chunk, Token, Usage
 from modelnet.core.identity import NodeId
 from modelnet.core.request import Chat, Complete, Embed
 from modelnet.core.task import Contribution, Task
-from modelnet.resource.directory import Offer
+from modelnet.resource.directory import Directory, NodeEntry, Offer
 
 NODE = NodeId("did:key:z6MkAliceAlic")
 Items = AsyncGenerator[Chunk | Contribution, None]
@@ -74,6 +74,11 @@ class ScriptedNetwork:
                     yield item
         finally:
             self.closed.set()
+
+    @property
+    def directory(self) -> Directory:
+        entry = NodeEntry(node=NODE, since=0, name="alice", cards=(OFFER.card,))
+        return Directory(NODE, {NODE: entry})
 
     def offers(self) -> tuple[Offer, ...]:
         return (OFFER,)

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -5,7 +7,9 @@ from hypothesis import strategies as st
 from modelnet.application.sse import EventReader
 from modelnet.core.error import EngineError
 
-STREAM = b': hello\n\ndata: {"a": 1}\n\nevent: x\r\ndata:two\r\ndata: lines\r\n\r\n\n\ndata: [DONE]\n\n'
+STREAM = (
+    b': hello\n\ndata: {"a": 1}\n\nevent: x\r\ndata:two\r\ndata: lines\r\n\r\n\n\ndata: [DONE]\n\n'
+)
 EVENTS = [b'{"a": 1}', b"two\nlines", b"[DONE]"]
 
 
@@ -13,7 +17,7 @@ EVENTS = [b'{"a": 1}', b"two\nlines", b"[DONE]"]
 def test_events_are_whole_however_the_bytes_arrive(cuts):
     reader = EventReader()
     places = [0, *sorted(cuts), len(STREAM)]
-    pieces = [STREAM[a:b] for a, b in zip(places, places[1:], strict=False)]
+    pieces = [STREAM[a:b] for a, b in pairwise(places)]
     assert [event for piece in pieces for event in reader.feed(piece)] == EVENTS
 
 

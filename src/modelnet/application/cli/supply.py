@@ -28,13 +28,13 @@ async def choose_models(settings: Settings, *, no_models: bool) -> Supply:
 
 
 async def _found_here() -> Supply:
-    from modelnet.resource.detection import detect
+    from modelnet.resource.detection import detect_engines
 
-    found = [server for server in await detect() if server.specifications]
-    models = tuple(one for server in found for one in server.specifications)
+    found = [engine for engine in await detect_engines() if engine.models]
+    models = tuple(one for engine in found for one in engine.specifications)
     sentences = [
-        f"Found {server.engine} at {server.url}: serving {_listed(server.models)}."
-        for server in found
+        f"Found {engine.engine} at {engine.url}: serving {_listed(engine.models)}."
+        for engine in found
     ]
     return Supply(models, "\n".join(sentences))
 

@@ -5,6 +5,7 @@ import os
 import time
 from typing import TYPE_CHECKING, Annotated
 
+import anyio
 import msgspec
 import typer
 
@@ -177,9 +178,12 @@ async def _live(settings: Settings, *, no_models: bool, as_json: bool) -> None:
             with announced(settings.data_dir, Presence(node.url or "", os.getpid(), node.id)):
                 if as_json:
                     write_json(_ready(node))
-                else:
-                    _introduce(node, settings)
-                await _follow(node, is_silent=as_json)
+                    await anyio.sleep_forever()
+                _introduce(node, settings)
+                try:
+                    await _tell_news(node)
+                finally:
+                    write("\nLeaving the network.")
 
 
 def _ready(node: "Node") -> Ready:
@@ -216,11 +220,10 @@ def _how_to_ask(url: str, settings: Settings) -> str:
     )
 
 
-async def _follow(node: "Node", *, is_silent: bool) -> None:
+async def _tell_news(node: "Node") -> None:
     news = News(node.id)
     while True:
         seen = node.directory
         for sentence in news.update(seen):
-            if not is_silent:
-                write(f"{time.strftime('%H:%M:%S')}  {sentence}")
+            write(f"{time.strftime('%H:%M:%S')}  {sentence}")
         await node.wait_until(lambda directory, seen=seen: directory is not seen)

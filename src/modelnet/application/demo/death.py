@@ -1,6 +1,6 @@
 """Act two: a node is killed in the middle of an answer, and the answer goes on."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import aclosing
 from itertools import islice
 
@@ -35,7 +35,7 @@ async def choose(asker: Asker, seed: int) -> tuple[Question, str]:
 class Witness:
     """Watches one answer: kills when it is time, and notes when the next piece came."""
 
-    def __init__(self, whole: str, kill: Callable[[], Awaitable[float]]) -> None:
+    def __init__(self, whole: str, kill: Callable[[], float]) -> None:
         """Expect the text `whole`; `kill` returns when it happened."""
         self._kill = kill
         self._kill_after = max(1, int(KILLED_AT * len(whole)))
@@ -49,13 +49,13 @@ class Witness:
         """From the kill to the next piece; 0 when nothing came after it."""
         return round((self._gap_s or 0.0) * 1000.0, 1)
 
-    async def see(self, piece: Piece) -> bool:
+    def see(self, piece: Piece) -> bool:
         """Take in a piece; return whether the node was killed right after it."""
         self.text += piece.text
         if piece.origin is not None:
             self.contributors = piece.origin.contributors
         if self._killed_at_s is None and len(self.text) >= self._kill_after:
-            self._killed_at_s = await self._kill()
+            self._killed_at_s = self._kill()
             return True
         if self._killed_at_s is not None and self._gap_s is None:
             self._gap_s = piece.at_s - self._killed_at_s
@@ -73,14 +73,14 @@ async def survive(
     whole: str,
     *,
     victim: NodeId,
-    kill: Callable[[], Awaitable[float]],
+    kill: Callable[[], float],
     on_piece: Callable[[str, bool], None],
 ) -> tuple[KilledMidAnswer, tuple[Contribution, ...]]:
     """Ask the victim, kill it in the middle, and see what the asker gets; also who gave it."""
     witness = Witness(whole, kill)
     async with aclosing(asker.stream(question, f"{TWIN}@{VICTIM}, {AUTO}")) as pieces:
         async for piece in pieces:
-            was_killed = await witness.see(piece)
+            was_killed = witness.see(piece)
             on_piece(piece.text, was_killed)
     is_whole = witness.text == whole and is_correct(question, witness.text)
     is_proof = is_whole and witness.has_changed_hands(victim)

@@ -143,13 +143,16 @@ class NodeProcess:
         """Where it is asked, without a path."""
         return self.ready.openai_url.removesuffix("/v1")
 
-    async def kill(self) -> float:
+    def kill(self) -> float:
         """Kill it without warning; return when, in seconds of the monotonic clock."""
-        self.child.send(signal.SIGKILL)
         at_s = time.monotonic()
+        self.child.send(signal.SIGKILL)
+        return at_s
+
+    async def bury(self) -> None:
+        """Wait until it has ended, after `kill`: then its data directory is free again."""
         await self.child.wait()
         await self.child.release()
-        return at_s
 
     async def leave(self) -> None:
         """Let it say goodbye and end."""

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from modelnet.core.chunk import Chunk
 from modelnet.core.task import Contribution, Task
-from modelnet.resource.directory import Offer
+from modelnet.resource.directory import Directory, Offer
 
 
 class Answering(Protocol):
@@ -19,6 +19,11 @@ class Answering(Protocol):
         Raises:
             ModelnetError: there is no answer, or not the rest of it.
         """
+        ...
+
+    @property
+    def directory(self) -> Directory:
+        """Every node known now, those that serve nothing included."""
         ...
 
     def offers(self) -> tuple[Offer, ...]:

@@ -11,10 +11,10 @@ from modelnet.application.gateway.endpoint import HttpRequest, Reply, json_reply
 from modelnet.core.card import ModelCard
 from modelnet.core.error import UnknownModelError
 from modelnet.core.identity import NodeId, short_node_id
-from modelnet.core.task import AUTO
-from modelnet.resource.directory import Offer
+from modelnet.resource.directory import Directory, Offer
+from modelnet.service.preference import PREFERENCES
 
-AUTO_NAMES = (AUTO, f"{AUTO}:cheap", f"{AUTO}:fast", f"{AUTO}:best")
+AUTO_NAMES = tuple(PREFERENCES)
 _OWNER = "modelnet"
 
 
@@ -90,8 +90,8 @@ class Catalog:
         return json_reply({"object": "list", "data": offer_views(self._answering.offers())})
 
     async def nodes(self, _: HttpRequest) -> Reply:
-        """List every node that serves a model."""
-        return json_reply({"object": "list", "data": node_views(self._answering.offers())})
+        """List every node, those that serve nothing included."""
+        return json_reply({"object": "list", "data": node_views(self._answering.directory)})
 
 
 def full_names(offers: Sequence[Offer]) -> list[str]:
@@ -136,18 +136,15 @@ def offer_views(offers: Sequence[Offer]) -> list[OfferView]:
     ]
 
 
-def node_views(offers: Sequence[Offer]) -> list[NodeView]:
-    """Return each node that serves a model, this one first."""
-    by_node: defaultdict[NodeId, list[Offer]] = defaultdict(list)
-    for offer in offers:
-        by_node[offer.node].append(offer)
+def node_views(directory: Directory) -> list[NodeView]:
+    """Return each node that is known, this one first."""
     views = [
         NodeView(
-            id=node,
-            name=served[0].node_name,
-            is_local=served[0].is_local,
-            models=tuple(sorted(offer.card.name for offer in served)),
+            id=entry.node,
+            name=entry.name,
+            is_local=entry.node == directory.self_id,
+            models=tuple(sorted(card.name for card in entry.cards)),
         )
-        for node, served in by_node.items()
+        for entry in directory.entries.values()
     ]
     return sorted(views, key=lambda view: (not view.is_local, view.name, view.id))

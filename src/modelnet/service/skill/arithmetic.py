@@ -80,13 +80,22 @@ def _multiply(rng: random.Random) -> Question:
         prompt=phrase(rng, _MULTIPLY, a=a, b=b),
         answer=str(a * b),
         key=f"multiply {min(a, b)} {max(a, b)}",
-        scratch=_working(a, "*", b, a * b),
+        scratch=_working(a, "*", b, *_partial_products(a, b), a * b),
     )
 
 
-def _working(a: int, operator: str, b: int, result: int) -> str:
+def _partial_products(a: int, b: int) -> list[str]:
+    """Multiply the smaller number by the units and the tens of the larger, if that has tens."""
+    small, large = sorted((a, b))
+    if large < 10:
+        return []
+    return [f"{_reversed(small * (large % 10))}+{_reversed(small * (large - large % 10))}"]
+
+
+def _working(a: int, operator: str, b: int, *steps: int | str) -> str:
     """Write the calculation with every number's units first, the order in which carries run."""
-    return f"{_reversed(a)}{operator}{_reversed(b)}={_reversed(result)}"
+    written = (step if isinstance(step, str) else _reversed(step) for step in steps)
+    return "=".join((f"{_reversed(a)}{operator}{_reversed(b)}", *written))
 
 
 def _reversed(number: int) -> str:

@@ -115,9 +115,13 @@ class Servers:
                 if len(self._alive) > LEAST_ALIVE:
                     victim = rng.choice(self._alive)
                     self._alive.remove(victim)
-                    await victim.kill()
+                    victim.kill()
                     tally.kills += 1
-                    restarts.start_soon(self._start, victim.spec.name)
+                    restarts.start_soon(self._restart, victim)
+
+    async def _restart(self, victim: NodeProcess) -> None:
+        await victim.bury()
+        await self._start(victim.spec.name)
 
     async def _start(self, name: str) -> None:
         self._alive.append(await self._fleet.start_node(_spec(name, self._join)))

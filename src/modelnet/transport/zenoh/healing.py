@@ -7,7 +7,8 @@ engine link the two, and through them everyone else.
 """
 
 import errno
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 
 import anyio
 import msgspec
@@ -16,6 +17,9 @@ from modelnet.core.identity import NodeId
 from modelnet.transport.zenoh.endpoint import Endpoint, knock_all
 
 PERIOD_S = 1.0
+
+INTRODUCTION_S = 1.0
+"""How long an introduction may take: milliseconds, but more on a busy machine."""
 
 KNOCKS_AT_ONCE = 8
 """One that answers is enough: it knows the others."""
@@ -42,6 +46,10 @@ class LostPeers:
         """Whether there is anyone to look for."""
         return bool(self._lost)
 
+    def __contains__(self, lost: Lost) -> bool:
+        """Whether a peer is still to be looked for."""
+        return self._lost.get(lost.node) == lost
+
     def add(self, lost: Lost) -> None:
         """Look for a peer; the one sought longest gives way when there are too many."""
         self._lost[lost.node] = lost
@@ -66,9 +74,11 @@ class LostPeers:
 class Healer:
     """Looks for lost peers for as long as it runs."""
 
-    def __init__(self, introduce: Callable[[list[Endpoint]], Awaitable[None]]) -> None:
-        """Make a healer; `introduce` links this node with those at the given endpoints."""
-        self._introduce = introduce
+    def __init__(
+        self, introducing: Callable[[list[Endpoint]], AbstractAsyncContextManager[None]]
+    ) -> None:
+        """Make a healer; while `introducing` is open, this node and those given find each other."""
+        self._introducing = introducing
         self._lost = LostPeers()
         self._bell = anyio.Event()
 
@@ -80,13 +90,13 @@ class Healer:
     def find(self, node: NodeId) -> None:
         """Stop looking for a peer: it is here."""
         self._lost.remove(node)
+        self._bell.set()
 
     async def run(self) -> None:
         """Look for lost peers until cancelled."""
         while True:
-            self._bell = anyio.Event()
-            if not self._lost:
-                await self._bell.wait()
+            while not self._lost:
+                await self._change()
             await anyio.sleep(PERIOD_S)
             await self._look()
 
@@ -98,6 +108,16 @@ class Healer:
             if error is not None and error.errno == errno.ECONNREFUSED:
                 # Its machine answers and its process does not: it left, or died.
                 self._lost.remove(lost.node)
-        answering = [endpoint for endpoint, error in outcomes.items() if error is None]
-        if answering:
-            await self._introduce(answering)
+        there = [lost for lost in sought if outcomes[lost.endpoint] is None and lost in self._lost]
+        if there:
+            await self._meet(there)
+
+    async def _meet(self, there: list[Lost]) -> None:
+        async with self._introducing([lost.endpoint for lost in there]):
+            with anyio.move_on_after(INTRODUCTION_S):
+                while any(lost in self._lost for lost in there):
+                    await self._change()
+
+    async def _change(self) -> None:
+        self._bell = anyio.Event()
+        await self._bell.wait()

@@ -19,7 +19,7 @@ from modelnet.transport.zenoh import engine
 from modelnet.transport.zenoh.bridge import Bridge
 from modelnet.transport.zenoh.endpoint import Endpoint
 from modelnet.transport.zenoh.healing import Healer
-from modelnet.transport.zenoh.opening import Opened, close_session, introduce, open_session
+from modelnet.transport.zenoh.opening import Opened, close_session, introducing, open_session
 from modelnet.transport.zenoh.presence import Presence, Tokens, read, show
 from modelnet.transport.zenoh.settings import Keys, ZenohSettings
 
@@ -36,7 +36,7 @@ class ZenohNetwork:
         self._guard = guard
         self._clock = clock
         self._tokens = Tokens()
-        self._healer = Healer(self._introduce)
+        self._healer = Healer(self._introducing)
         self._keys = Keys(settings.network)
         self._station = Station(guard, clock, self, limits or Limits())
         self._everyone = zenoh.KeyExpr(self._keys.state)
@@ -170,9 +170,9 @@ class ZenohNetwork:
             self._inboxes.pop(presence.node, None)
             self._healer.lose(presence.node, presence.endpoint)
 
-    async def _introduce(self, endpoints: list[Endpoint]) -> None:
-        if self._opened is not None:
-            await introduce(self._settings, [*self._opened.listen, *endpoints])
+    def _introducing(self, endpoints: list[Endpoint]) -> AbstractAsyncContextManager[None]:
+        own = self._opened.listen if self._opened else ()
+        return introducing(self._settings, [*own, *endpoints])
 
     async def _close(self) -> None:
         opened, self._opened = self._opened, None

@@ -1,6 +1,8 @@
 """Opening an engine session: ports, join addresses, and errors that say what to do."""
 
 import logging
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import anyio.to_thread
@@ -19,8 +21,7 @@ from modelnet.transport.zenoh.endpoint import (
 )
 from modelnet.transport.zenoh.settings import ZenohSettings
 
-INTRODUCTION_S = 1.0
-"""How long an introducer stays: links are made in milliseconds, behind a busy core in more."""
+CLOSE_TIMEOUT_S = 2.0
 
 ATTEMPTS = 5
 """A free port may be taken by another process before the engine binds it."""
@@ -60,26 +61,29 @@ async def open_session(settings: ZenohSettings) -> Opened:
     raise AddressError("No free port was found: choose one with --listen.")
 
 
-async def introduce(settings: ZenohSettings, endpoints: list[Endpoint]) -> None:
-    """Make the nodes at these endpoints link: tell each of the others, then leave."""
-    places = tuple(endpoints)
-    tree = configuration(settings, (), places, frozenset())
+@asynccontextmanager
+async def introducing(settings: ZenohSettings, endpoints: list[Endpoint]) -> AsyncGenerator[None]:
+    """Tell the nodes at these endpoints of each other for as long as the context is open.
+
+    Keep it short: a session that closes while one of its links is dead holds up the engine.
+    """
+    tree = configuration(settings, (), tuple(endpoints), frozenset())
     tree |= {"mode": "peer", "scouting/multicast/enabled": False}
+    session = await _open(tree)
     try:
-        session = await _open(tree)
-    except zenoh.ZError as error:
-        _log.debug("could not introduce: %s", error)
-        return
-    try:
-        await anyio.sleep(INTRODUCTION_S)
+        yield
     finally:
         await close_session(session)
 
 
 async def close_session(session: zenoh.Session) -> None:
     """Close a session and all it declared, even while being cancelled."""
-    with anyio.CancelScope(shield=True):
-        await anyio.to_thread.run_sync(engine.close, session)
+    with anyio.move_on_after(CLOSE_TIMEOUT_S, shield=True):
+        try:
+            await anyio.to_thread.run_sync(engine.close, session, abandon_on_cancel=True)
+        except zenoh.ZError as error:
+            # A dead link may not take the goodbye; its other end finds out by the lease.
+            _log.debug("a session did not close cleanly: %s", error)
 
 
 async def _open(tree: dict[str, Any]) -> zenoh.Session:

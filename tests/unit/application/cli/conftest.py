@@ -18,7 +18,7 @@ from modelnet.core.identity import NodeId
 from modelnet.core.load import ModelLoad
 from modelnet.core.standing import Tally
 from modelnet.core.task import Contribution, Task
-from modelnet.resource.directory import Offer
+from modelnet.resource.directory import Directory, NodeEntry, Offer
 
 ALICE = NodeId("did:key:z6MkAlice0001")
 BOB = NodeId("did:key:z6MkBob000002")
@@ -75,6 +75,21 @@ class Voice:
             if isinstance(step, Exception):
                 raise step
             yield step
+
+    @property
+    def directory(self) -> Directory:
+        nodes = {offer.node: offer for offer in self.known}
+        entries = {
+            node: NodeEntry(
+                node=node,
+                since=0,
+                name=offer.node_name,
+                cards=tuple(o.card for o in self.known if o.node == node),
+            )
+            for node, offer in nodes.items()
+        }
+        me = next((offer.node for offer in self.known if offer.is_local), NodeId("did:key:z6MkMe"))
+        return Directory(me, entries)
 
     def offers(self) -> tuple[Offer, ...]:
         return self.known

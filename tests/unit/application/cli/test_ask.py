@@ -13,7 +13,7 @@ def _node(serve):
 
 
 def test_answer_is_printed(cli, voice):
-    voice.reply = lambda task: _said("57", "9")
+    voice.reply = lambda _: _said("57", "9")
     result = cli("ask", "What is 123 plus 456?")
     assert (result.code, result.out, result.err) == (0, "579\n", "")
 
@@ -50,7 +50,7 @@ def test_json_is_one_object(cli):
 
 def test_contributors_are_named(cli, voice):
     bob = Contribution(node="did:key:z6MkBob000002", model="big", because="took over.")
-    voice.reply = lambda task: [*_said("57")[:2], bob, *_said("9")[1:]]
+    voice.reply = lambda _: [*_said("57")[:2], bob, *_said("9")[1:]]
     result = cli("ask", "123+456", "--show-contributors")
     assert result.out == "579\n"
     assert result.err == "zoo:calc of alice: best.\nbig of bob: took over.\n"
@@ -71,7 +71,7 @@ def test_empty_prompt(cli):
 
 
 def test_control_characters_of_an_answer_stay_off_the_terminal(cli, voice):
-    voice.reply = lambda task: _said("a\x1b[2Jb\x07\n\tc\x9b")
+    voice.reply = lambda _: _said("a\x1b[2Jb\x07\n\tc\x9b")
     assert cli("ask", "x").out == "a[2Jb\n\tc\n"
 
 
@@ -83,7 +83,7 @@ def test_control_characters_of_an_answer_stay_off_the_terminal(cli, voice):
     ],
 )
 def test_error_before_the_answer(cli, voice, error, code, name):
-    voice.reply = lambda task: [error]
+    voice.reply = lambda _: [error]
     result = cli("ask", "x")
     assert (result.code, result.out, result.err) == (code, "", error.message + "\n")
     told = cli("ask", "x", "--json")
@@ -93,7 +93,7 @@ def test_error_before_the_answer(cli, voice, error, code, name):
 
 
 def test_error_in_the_middle_ends_the_line_first(cli, voice):
-    voice.reply = lambda task: [*_said("57")[:2], OverloadedError("The queue is full.")]
+    voice.reply = lambda _: [*_said("57")[:2], OverloadedError("The queue is full.")]
     result = cli("ask", "x")
     assert (result.code, result.out, result.err) == (6, "57\n", "The queue is full.\n")
 

@@ -1,6 +1,6 @@
 import io
 import json
-import os
+from pathlib import Path
 
 import pytest
 
@@ -56,7 +56,7 @@ def test_rotate(cli, home):
     told = json.loads(cli("keys", "rotate", "--yes", "--json").out)
     assert told["old_node"] == old
     assert told["node"] == open_key(home).node != old
-    assert os.stat(told["old_file"]).st_mode & 0o077 == 0
+    assert Path(told["old_file"]).stat().st_mode & 0o077 == 0
 
 
 def test_rotate_wants_a_yes(cli, home, monkeypatch):

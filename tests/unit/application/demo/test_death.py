@@ -15,38 +15,35 @@ def origin(*nodes):
     return Provenance(told)
 
 
-async def watched(pieces):
+def watched(pieces):
     kills = []
 
-    async def kill():
+    def kill():
         kills.append(len(witness.text))
         return 10.0
 
     witness = Witness(WHOLE, kill)
     for piece in pieces:
-        await witness.see(piece)
+        witness.see(piece)
     return witness, kills
 
 
-@pytest.mark.anyio
-async def test_the_node_is_killed_once_in_the_middle():
-    _, kills = await watched([Piece(letter, 9.0) for letter in WHOLE])
+def test_the_node_is_killed_once_in_the_middle():
+    _, kills = watched([Piece(letter, 9.0) for letter in WHOLE])
     assert kills == [4]
 
 
-@pytest.mark.anyio
-async def test_the_gap_is_from_the_kill_to_the_next_piece():
+def test_the_gap_is_from_the_kill_to_the_next_piece():
     pieces = [Piece("abcd", 9.9), Piece("e", 10.05), Piece("f", 17.0)]
-    witness, _ = await watched(pieces)
+    witness, _ = watched(pieces)
     assert witness.gap_ms == 50.0
     assert witness.text == "abcdef"
 
 
-@pytest.mark.anyio
 @pytest.mark.parametrize(
     ("nodes", "has_changed"),
     [(("dan", "bob"), True), (("dan",), False), (("bob", "dan"), False), ((), False)],
 )
-async def test_hands_changed_only_if_the_victim_began_and_another_ended(nodes, has_changed):
-    witness, _ = await watched([Piece(WHOLE, 9.0), Piece("", 10.1, origin(*nodes))])
+def test_hands_changed_only_if_the_victim_began_and_another_ended(nodes, has_changed):
+    witness, _ = watched([Piece(WHOLE, 9.0), Piece("", 10.1, origin(*nodes))])
     assert witness.has_changed_hands("dan") is has_changed

@@ -12,7 +12,7 @@ from modelnet.core.card import ModelCard
 from modelnet.core.identity import NodeId
 from modelnet.core.load import ModelLoad
 from modelnet.core.standing import Tally
-from modelnet.resource.directory import Offer
+from modelnet.resource.directory import Directory, NodeEntry, Offer
 
 
 def offer(node: str, name: str, model: str, *, is_local: bool = False) -> Offer:
@@ -54,7 +54,7 @@ def test_nodes_of_one_name_are_told_apart():
 
 def test_nobody_is_here():
     assert [entry.id for entry in model_entries((), 0)] == list(AUTO_NAMES)
-    assert node_views(()) == []
+    assert node_views(Directory(NodeId("me"))) == []
 
 
 def test_all_that_is_known_of_a_model():
@@ -66,9 +66,19 @@ def test_all_that_is_known_of_a_model():
     assert view["card"]["operations"] == ("chat",)
 
 
-def test_this_node_is_listed_first():
-    views = node_views(OFFERS)
-    assert [(view.name, view.models) for view in views] == [
-        ("alice", ("a/b", "zoo:calc")),
-        ("bob", ("zoo:calc",)),
+def test_this_node_is_listed_first_and_idle_ones_too():
+    me, bob, idle = NodeId("me"), NodeId("bob"), NodeId("idle")
+    card = OFFERS[0].card
+    directory = Directory(
+        me,
+        {
+            bob: NodeEntry(node=bob, since=0, name="bob", cards=(card,)),
+            idle: NodeEntry(node=idle, since=0, name="idle"),
+            me: NodeEntry(node=me, since=0, name="zoe", cards=(card,)),
+        },
+    )
+    assert [(view.name, view.is_local, view.models) for view in node_views(directory)] == [
+        ("zoe", True, ("zoo:calc",)),
+        ("bob", False, ("zoo:calc",)),
+        ("idle", False, ()),
     ]

@@ -7,6 +7,8 @@ import pytest
 from modelnet.application.gateway.meter import Meter
 from modelnet.application.gateway.openai import reading
 from modelnet.application.gateway.route import routes_of
+from modelnet.core.identity import NodeId
+from modelnet.resource.directory import Directory
 
 REFERENCE = (Path(__file__).parents[4] / "docs" / "http.md").read_text(encoding="utf-8")
 
@@ -22,6 +24,8 @@ class Nobody:
 
     def answer(self, task):
         raise AssertionError(task)
+
+    directory = Directory(NodeId("did:key:z6MkNobody"))
 
     def offers(self):
         return ()

@@ -17,8 +17,9 @@ def check_zoo() -> Finding:
         entries = zoo.zoo_entries()
     except ModelFileError as error:
         return fail("zoo", error.message, INSTALL)
-    folder = Path(zoo.__file__).parent
-    damaged = [n for n, entry in entries.items() if _sha256(folder / entry.file) != entry.sha256]
+    damaged = [
+        name for name, entry in entries.items() if _sha256(zoo.FOLDER / entry.file) != entry.sha256
+    ]
     if damaged:
         return fail("zoo", f"damaged: {', '.join(damaged)}", INSTALL)
     return ok("zoo", ", ".join(entries))
@@ -33,11 +34,11 @@ def _sha256(path: Path) -> str:
 
 async def check_servers() -> AsyncIterator[Finding]:
     """Tell which model servers run on this machine."""
-    from modelnet.resource.detection import detect
+    from modelnet.resource.detection import detect_engines
 
-    servers = await detect()
-    if not servers:
+    engines = await detect_engines()
+    if not engines:
         yield ok("servers", "none found on this machine; `modelnet up` serves the zoo")
-    for server in servers:
-        models = ", ".join(server.models) or "no models"
-        yield ok("servers", f"{server.engine} at {server.url}: {models}")
+    for engine in engines:
+        models = ", ".join(engine.models) or "no models"
+        yield ok("servers", f"{engine.engine} at {engine.url}: {models}")

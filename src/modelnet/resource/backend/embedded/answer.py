@@ -42,16 +42,24 @@ class _Usage(msgspec.Struct):
     completion_tokens: int = 0
 
 
-class _Error(msgspec.Struct):
-    message: str = ""
+class Failure(msgspec.Struct, frozen=True):
+    """An error as llama.cpp tells it."""
+
+    message: str = "no reason given"
     type: str = ""
     code: int = 500
+
+
+class Failed(msgspec.Struct, frozen=True):
+    """An answer that is an error."""
+
+    error: Failure = Failure()
 
 
 class _Event(msgspec.Struct):
     choices: list[_Choice] = []
     usage: _Usage | None = None
-    error: _Error | None = None
+    error: Failure | None = None
 
 
 _event_decoder = msgspec.json.Decoder(_Event)
@@ -80,7 +88,7 @@ class AnswerReader:
         usage = None
         for event in map(_event_decoder.decode, events):
             if event.error is not None:
-                raise error_of(self._name, event.error.message, event.error.type, event.error.code)
+                raise error_of(self._name, event.error)
             for choice in event.choices:
                 split = self._split(choice)
                 text += split.text
@@ -122,10 +130,11 @@ def _token(token: _Token, limit: int) -> Token:
     return Token(token.token, token.logprob, bytes(token.bytes), alternatives)
 
 
-def error_of(name: str, message: str, kind: str, code: int) -> ModelnetError:
+def error_of(name: str, failure: Failure) -> ModelnetError:
     """Return our word for an error of llama.cpp."""
-    if kind == "exceed_context_size_error":
-        return ContextTooLongError(f"The prompt is too long for {name}: {message}; shorten it.")
-    if code == HTTPStatus.BAD_REQUEST:
-        return InvalidRequestError(f"{name} cannot answer this request: {message}.")
-    return EngineError(f"The engine of {name} failed: {message}; ask again or another model.")
+    told = failure.message
+    if failure.type == "exceed_context_size_error":
+        return ContextTooLongError(f"The prompt is too long for {name}: {told}; shorten it.")
+    if failure.code == HTTPStatus.BAD_REQUEST:
+        return InvalidRequestError(f"{name} cannot answer this request: {told}.")
+    return EngineError(f"The engine of {name} failed: {told}; ask again or another model.")

@@ -8,16 +8,16 @@ the chat template of a model.
 import http.client
 import secrets
 from collections import deque
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
 
-from modelnet.core.error import ModelFileError
-from modelnet.resource.backend.embedded.answer import error_of
+from modelnet.core.error import EngineError, ModelFileError
+from modelnet.resource.backend.embedded.answer import Failed, error_of
 
 OnEvent = Callable[[bytes], bool]
 """Takes one event of a completion; returning True stops the work."""
@@ -53,32 +53,52 @@ class Engine:
         self._server.handle_metrics()
 
     def complete(self, body: bytes, on_event: OnEvent) -> None:
-        """Run one completion (llama.cpp's JSON), handing each event to `on_event` as it comes."""
-        self._server.handle_completions(body, on_event)
+        """Run one completion (llama.cpp's JSON), handing each event to `on_event` as it comes.
+
+        Raises:
+            EngineError: llama.cpp failed; what it merely refuses comes as an event.
+        """
+        with self._failing():
+            self._server.handle_completions(body, on_event)
 
     def embed(self, body: bytes) -> bytes:
-        """Return llama.cpp's JSON answer to one request for embeddings."""
-        return self._server.handle_embeddings(body)
+        """Return llama.cpp's JSON answer to one request for embeddings.
+
+        Raises:
+            EngineError: llama.cpp failed.
+        """
+        with self._failing():
+            return self._server.handle_embeddings(body)
 
     def render(self, messages: list[dict[str, str]]) -> str:
         """Return the prompt that the model's chat template makes of a conversation.
 
         Raises:
             InvalidRequestError: the template refuses the conversation.
+            EngineError: llama.cpp failed.
         """
         body = msgspec.json.encode({"messages": messages})
-        try:
-            status, answer = self._post("/apply-template", body)
-        except (http.client.HTTPException, OSError):
-            # The server closes connections that were idle or used often; a fresh one is good.
-            self._disconnect()
-            status, answer = self._post("/apply-template", body)
-        told = msgspec.json.decode(answer)
+        with self._failing():
+            try:
+                status, answer = self._post("/apply-template", body)
+            except (http.client.HTTPException, OSError):
+                # The server closes connections that were idle or used often; a fresh one is good.
+                self._disconnect()
+                status, answer = self._post("/apply-template", body)
         if status != http.client.OK:
-            error = told.get("error", {})
-            kind, message = error.get("type", ""), error.get("message", "no reason given")
-            raise error_of(self._path.name, message, kind, status)
-        return told["prompt"]
+            failure = msgspec.json.decode(answer, type=Failed).error
+            raise error_of(self._path.stem, failure)
+        return msgspec.json.decode(answer)["prompt"]
+
+    @contextmanager
+    def _failing(self) -> Generator[None, None, None]:
+        """Turn what xllamacpp and its HTTP server raise into our errors."""
+        try:
+            yield
+        except (RuntimeError, http.client.HTTPException, OSError) as error:
+            raise EngineError(
+                f"The engine of {self._path.stem} failed ({error}); ask again or another model."
+            ) from error
 
     def close(self) -> None:
         """Unload the model, when no other method is under way."""

@@ -214,13 +214,8 @@ class _Job:
         return prompt + continued(prompt, begun.text, begun.reasoning), phase
 
     def _raise_failure(self) -> None:
-        try:
-            if self._work is not None:
-                self._work.result()
-        except RuntimeError as error:  # How xllamacpp reports what llama.cpp throws.
-            raise EngineError(
-                f"The engine of {self._name} failed ({error}); ask again or another model."
-            ) from error
+        if self._work is not None:
+            self._work.result()
         raise EngineError(f"The engine of {self._name} ended its answer early; ask again.")
 
 

@@ -9,6 +9,7 @@ import msgspec
 from modelnet.core.chunk import Chunk, Usage
 from modelnet.core.error import EngineError, InvalidRequestError, UnsupportedError
 from modelnet.core.request import Chat, Complete, Embed, Message, Sampling
+from modelnet.resource.backend.embedded.answer import Failure, error_of
 from modelnet.resource.backend.guard import is_plain_text
 
 
@@ -104,8 +105,9 @@ class _Usage(msgspec.Struct, frozen=True):
 
 
 class _Embeddings(msgspec.Struct):
-    data: list[_Vector]
+    data: list[_Vector] = []
     usage: _Usage = _Usage()
+    error: Failure | None = None
 
 
 _embeddings_decoder = msgspec.json.Decoder(_Embeddings)
@@ -115,12 +117,15 @@ def embed_chunk(name: str, answer: bytes) -> Chunk:
     """Return the only chunk of an answer made of vectors.
 
     Raises:
+        ContextTooLongError: an input does not fit.
         EngineError: the answer holds no vectors.
     """
     try:
         told = _embeddings_decoder.decode(answer)
     except msgspec.DecodeError as error:
         raise EngineError(f"The engine of {name} returned no embeddings; ask another.") from error
+    if told.error is not None:
+        raise error_of(name, told.error)
     told.data.sort(key=lambda vector: vector.index)
     vectors = tuple(array.array("f", vector.embedding).tobytes() for vector in told.data)
     return Chunk(vectors=vectors, finish="stop", usage=Usage(told.usage.prompt_tokens))

@@ -1,0 +1,49 @@
+import pytest
+
+from modelnet.application.cli.supply import choose_models
+from modelnet.application.settings import Settings
+from modelnet.resource import detection
+from modelnet.resource.detection import DetectedEngine
+from modelnet.resource.zoo import zoo_entries
+
+pytestmark = pytest.mark.anyio
+
+OLLAMA = DetectedEngine("Ollama", "http://127.0.0.1:11434", ("llama3.2", "phi4"))
+IDLE = DetectedEngine("vLLM", "http://127.0.0.1:8000", ())
+
+
+@pytest.fixture
+def engines(monkeypatch):
+    running = []
+
+    async def detect():
+        return running
+
+    monkeypatch.setattr(detection, "detect_engines", detect)
+    return running
+
+
+@pytest.mark.usefixtures("engines")
+async def test_the_zoo_when_nothing_runs_here():
+    supply = await choose_models(Settings(), no_models=False)
+    assert supply.models == tuple(zoo_entries())
+    assert supply.told == "No model server runs on this machine: serving the zoo, 6 models."
+
+
+async def test_what_runs_here(engines):
+    engines += [OLLAMA, IDLE]
+    supply = await choose_models(Settings(), no_models=False)
+    assert supply.models == OLLAMA.specifications
+    assert supply.told == "Found Ollama at http://127.0.0.1:11434: serving llama3.2, phi4."
+
+
+async def test_a_server_without_models_does_not_count(engines):
+    engines += [IDLE]
+    supply = await choose_models(Settings(), no_models=False)
+    assert supply.models == tuple(zoo_entries())
+
+
+async def test_what_was_named_or_refused_is_left_alone(engines):
+    engines += [OLLAMA]
+    assert (await choose_models(Settings(models=("zoo:calc",)), no_models=False)).models == ()
+    assert (await choose_models(Settings(), no_models=True)).models == ()
