@@ -57,7 +57,7 @@ SPECIALISTS = (
         skills=("dates",),
         tokenizer="bpe",
         n_merges=400,
-        n_steps=2000,
+        n_steps=2200,
         batch_tokens=1536,
     ),
     Spec(
@@ -78,7 +78,7 @@ GENERALIST = Spec(
     d_model=256,
     n_layers=4,
     n_heads=8,
-    n_steps=1650,
+    n_steps=1750,
     batch_tokens=2048,
     learning_rate=2e-3,
 )

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,7 +15,12 @@ from modelnet.resource.backend.embedded import Claims, EmbeddedModel
 from modelnet.resource.backend.function import model
 from modelnet.resource.backend.openai import OpenAIModel, endpoint_from
 from modelnet.resource.backend.scripted import Pace, ScriptedModel, scripted_card
+from modelnet.resource.host import Host
 from modelnet.resource.model import Model
+from modelnet.resource.remote import RemoteModel
+from modelnet.transport.memory import MemoryHub, MemoryNetwork
+from modelnet.trust.envelope import Envelope
+from modelnet.trust.key import NodeKey
 from tests.conformance.tiny_gguf import write_tiny_gguf
 
 STORY = "Once upon a time a fox met a crow; the crow had cheese, and then the fox had it."
@@ -106,6 +112,46 @@ def openai(folder: Path) -> Model:
     return made
 
 
+class FarModel:
+    """A scripted model of another node, asked through the in-memory network."""
+
+    def __init__(self) -> None:
+        self.near = scripted(Path())
+        self.host = Host(time.time)
+        self._stack = AsyncExitStack()
+        self._remote = RemoteModel(self._network(MemoryHub(), 1), node_key(2).node, self.near.card)
+
+    def _network(self, hub: MemoryHub, seed: int) -> MemoryNetwork:
+        return MemoryNetwork(hub, Envelope(node_key(seed), time.time), time.time)
+
+    @property
+    def card(self) -> ModelCard:
+        return self._remote.card
+
+    async def start(self) -> None:
+        hub = MemoryHub()
+        here, there = self._network(hub, 1), self._network(hub, 2)
+        there.serve(self.host.handle)
+        await self.near.start()
+        self.host.add(self.near)
+        await self._stack.enter_async_context(here)
+        await self._stack.enter_async_context(there)
+        async with here.watch() as events:
+            await anext(events)
+        self._remote = RemoteModel(here, there.node, self.near.card)
+
+    def run(self, request: Request, *, deadline: float) -> AsyncGenerator[Chunk, None]:
+        return self._remote.run(request, deadline=deadline)
+
+    async def stop(self) -> None:
+        await self._stack.aclose()
+        await self.near.stop()
+
+
+def node_key(seed: int) -> NodeKey:
+    return NodeKey.from_seed(bytes([seed]) * 32)
+
+
 def is_busy(server: Any) -> bool:
     return "llamacpp:requests_processing 0\n" not in server.handle_metrics()
 
@@ -118,6 +164,7 @@ IMPLEMENTATIONS = [
     ),
     Implementation("embedded", embedded, lambda m: is_busy(m._engine._server)),
     Implementation("openai", openai, lambda m: is_busy(m.server)),
+    Implementation("remote", lambda _: FarModel(), lambda m: m.near.running > 0),
 ]
 
 

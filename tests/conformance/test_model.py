@@ -9,7 +9,13 @@ import anyio
 import pytest
 
 from modelnet.core.chunk import Chunk
-from modelnet.core.error import DeadlineError, EngineError, InvalidRequestError, UnsupportedError
+from modelnet.core.error import (
+    DeadlineError,
+    EngineError,
+    InvalidRequestError,
+    PeerLostError,
+    UnsupportedError,
+)
 from modelnet.core.request import (
     Chat,
     Embed,
@@ -26,6 +32,8 @@ from tests.conformance.models import IMPLEMENTATIONS, SLOW, Implementation, requ
 pytestmark = pytest.mark.anyio
 PATIENCE_S = 10.0
 PROMPT = "tell"
+GONE = (EngineError, PeerLostError)
+"""What an asker hears of a model that was stopped: here, or at its node."""
 GREEDY = Sampling(max_tokens=24, temperature=0.0)
 
 
@@ -211,7 +219,7 @@ async def test_it_answers_only_between_start_and_stop(
     model = implementation.make(tmp_path)
     async with started(model):
         card = model.card
-    with pytest.raises(EngineError):
+    with pytest.raises(GONE):
         await answer(model, request_for(card, PROMPT, GREEDY))
 
 
@@ -220,6 +228,6 @@ async def test_stopping_ends_the_answers_under_way(model: Model):
     async with aclosing(model.run(request, deadline=time.time() + PATIENCE_S)) as chunks:
         await anext(chunks)
         await model.stop()
-        with pytest.raises(EngineError):
+        with pytest.raises(GONE):
             async for _ in chunks:
                 pass

@@ -45,7 +45,10 @@ class Chunk(msgspec.Struct, frozen=True, omit_defaults=True):
 
     text: str = ""
     reasoning: str = ""
+    n_tokens: int = 1
+    """How many tokens `text` and `reasoning` are, as far as the engine says."""
     tokens: tuple[Token, ...] = ()
+    """Those tokens with their log-probabilities, when they were asked for."""
     vectors: tuple[bytes, ...] = ()
     tool_calls: tuple[msgspec.Raw, ...] = ()
     finish: FinishReason | None = None

@@ -9,8 +9,8 @@ from modelnet.core.request import Embed, Partial, Request
 class Progress:
     """Follows the chunks of one answer across the models that give it.
 
-    Tokens are counted as chunks with text, which is what engines send a token at a time; only the
-    usage after a takeover and the rest of `max_tokens` rely on it.
+    Tokens are counted as the chunks say; only the usage after a takeover and the rest of
+    `max_tokens` rely on it.
     """
 
     def __init__(self, request: Request) -> None:
@@ -53,7 +53,7 @@ class Progress:
         if chunk.reasoning:
             self._reasoning.append(chunk.reasoning)
         if chunk.text or chunk.reasoning:
-            self._tokens += max(1, len(chunk.tokens))
+            self._tokens += chunk.n_tokens
         self._is_finished = chunk.finish is not None
         if chunk.usage is None or not self._tokens_before:
             return chunk

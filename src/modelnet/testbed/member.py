@@ -22,7 +22,8 @@ class Ready(msgspec.Struct, frozen=True):
 
     node: NodeId
     listen: tuple[str, ...]
-    at_s: float
+    began_at_s: float
+    """When it had read its code and began to join."""
 
 
 class Sight(msgspec.Struct, frozen=True):
@@ -35,8 +36,9 @@ class Sight(msgspec.Struct, frozen=True):
 
 async def live(settings: Settings) -> None:
     """Be a node, and report, until cancelled."""
+    began_at_s = time.monotonic()
     async with Node(settings, with_http=False) as node:
-        _say(Ready(node.id, node.listen, time.monotonic()))
+        _say(Ready(node.id, node.listen, began_at_s))
         known: frozenset[NodeId] = frozenset()
         while True:
             seen = node.directory

@@ -9,7 +9,7 @@ _COLUMNS = (Column("NODE"), Column("MODELS"), Column("ID"))
 
 
 def nodes(url: Url = None, data_dir: DataDir = None, as_json: Json = False) -> None:
-    """List the nodes that can be asked now."""
+    """List the nodes of the network."""
     found = with_client(url, data_dir, lambda client: client.nodes())
     if as_json:
         write_json({"nodes": found})

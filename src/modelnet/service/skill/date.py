@@ -143,7 +143,7 @@ def _clock(rng: random.Random) -> Question:
         prompt=phrase(rng, _CLOCK, n=n, t=f"{hour}:{minute:02}"),
         answer=f"{end // 60 % 24}:{end % 60:02}",
         key=f"clock {hour}:{minute} {n}",
-        scratch=f"{minute:02}+{n:02}={minute + n:02}",
+        scratch=_sum(minute, n),
     )
 
 
@@ -152,15 +152,20 @@ def _date(rng: random.Random) -> Question:
     month, n = rng.randrange(11), rng.randint(2, 28)
     day = rng.randint(1, _LENGTHS[month])
     end, overflow = day + n, max(0, day + n - _LENGTHS[month])
-    sum_worked = f"{day:02}+{n:02}={end:02}"
     return Question(
         skill="dates",
         kind="date",
         prompt=phrase(rng, _DATE, n=n, d=f"{_MONTHS[month]} {day}"),
         answer=f"{_MONTHS[month + 1]} {overflow}" if overflow else f"{_MONTHS[month]} {end}",
         key=f"date {month} {day} {n}",
-        scratch=f"{sum_worked}-{_LENGTHS[month]}={overflow:02}" if overflow else sum_worked,
+        scratch=_sum(day, n) + (f"-{_LENGTHS[month]}={overflow:02}" if overflow else ""),
     )
+
+
+def _sum(a: int, b: int) -> str:
+    """Write a sum with the total's units first, the order in which carries run."""
+    total = f"{a + b:02}"[::-1]
+    return f"{a:02}+{b:02}={total}"
 
 
 def _convert(rng: random.Random) -> Question:
@@ -174,7 +179,7 @@ def _convert(rng: random.Random) -> Question:
         prompt=phrase(rng, _CONVERT, small=f"{small}s", amount=amount),
         answer=str(total),
         key=f"convert {large} {n} {rest}",
-        scratch=f"{n * factor}+{rest}={total}" if rest else "",
+        scratch=_sum(n * factor, rest) if rest else str(total),
     )
 
 

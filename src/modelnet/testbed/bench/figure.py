@@ -27,7 +27,7 @@ class NetworkFigures(msgspec.Struct, frozen=True, kw_only=True):
     """What `modelnet bench network --json` prints; `null` was not measured."""
 
     discovery_s: dict[str, float | None] = {}
-    """From the last node's being ready until every node knows all, by the number of nodes."""
+    """From the last node's beginning to join until every node knows all, by their number."""
     loss_noticed_s: LossNoticed = LossNoticed()
     failover: Failover = Failover()
     remote_overhead_ms_p50: float | None = None

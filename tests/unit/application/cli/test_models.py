@@ -47,12 +47,6 @@ def test_nodes_as_json(cli, serve):
     assert [(one["name"], one["is_local"]) for one in told] == [("alice", True), ("bob", False)]
 
 
-def test_no_nodes(cli, serve, voice):
-    voice.known = ()
-    serve()
-    assert cli("nodes").out.startswith("No node serves a model")
-
-
 @pytest.mark.parametrize(
     ("parameters", "told"),
     [

@@ -20,11 +20,11 @@ def test_version(cli):
 def test_help_lists_every_command(cli, arguments):
     result = cli(*arguments)
     assert result.code == 0
-    for name in ("up", "ask", "models", "nodes", "exam", "doctor", "keys"):
+    for name in ("up", "ask", "models", "nodes", "exam", "demo", "doctor", "keys"):
         assert f"\n  {name} " in result.out
 
 
-@pytest.mark.parametrize("name", ["up", "ask", "models", "nodes", "exam", "doctor", "keys"])
+@pytest.mark.parametrize("name", ["up", "ask", "models", "nodes", "exam", "demo", "doctor", "keys"])
 def test_every_command_has_json_and_help(cli, name):
     result = cli(name, "--help")
     assert result.code == 0

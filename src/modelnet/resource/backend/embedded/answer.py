@@ -85,6 +85,7 @@ class AnswerReader:
         """
         text, reasoning = "", ""
         tokens: list[Token] = []
+        n_tokens = 0
         usage = None
         for event in map(_event_decoder.decode, events):
             if event.error is not None:
@@ -94,11 +95,14 @@ class AnswerReader:
                 text += split.text
                 reasoning += split.reasoning
                 tokens += self._tokens_of(choice, split)
+                # llama.cpp sends an event a token, but for the last, which only says why it ends.
+                n_tokens += choice.finish_reason is None
             if event.usage is not None:
                 usage = Usage(event.usage.prompt_tokens, event.usage.completion_tokens)
         return Chunk(
             text=text,
             reasoning=reasoning,
+            n_tokens=n_tokens,
             tokens=tuple(tokens),
             finish=self._finish if usage is not None else None,
             usage=usage,

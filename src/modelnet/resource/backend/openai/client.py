@@ -7,11 +7,13 @@ from http import HTTPStatus
 from typing import Any
 
 import aiohttp
+import anyio
 import msgspec
 
 from modelnet.core.clock import Clock
 from modelnet.core.error import EngineError, ModelnetError
 from modelnet.resource.backend.guard import Lifetime
+from modelnet.resource.backend.mailbox import PACE_S
 from modelnet.resource.backend.openai.endpoint import Endpoint
 from modelnet.resource.backend.openai.failure import error_of_status
 
@@ -20,6 +22,9 @@ SILENCE_TIMEOUT_S = 300.0
 """A server that says nothing for so long has hung, whatever the deadline."""
 
 CONNECTIONS = 256
+
+EAGER_READS = 16
+"""Reads of one answer without a pause: short ones are as fast as they can be."""
 
 
 class Client:
@@ -89,8 +94,14 @@ class Client:
                     f"{self._name} answered with {response.content_type} where a stream of events "
                     "is due; ask another model."
                 )
+            reads = 0
             while raw := await self._next(response, deadline):
                 yield raw
+                reads += 1
+                if reads > EAGER_READS:
+                    # A long answer of a fast engine: what gathers meanwhile is one piece.
+                    with self._lifetime.wait(deadline):
+                        await anyio.sleep(PACE_S)
         finally:
             response.close()
 
