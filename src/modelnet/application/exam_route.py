@@ -19,6 +19,7 @@ from modelnet.service.skill import SKILLS
 EXAM_S = 3600.0
 """An exam of a slow model may take long; the client sees its progress and can leave."""
 
+
 class ExamOrder(msgspec.Struct, frozen=True):
     """The body of the request."""
 

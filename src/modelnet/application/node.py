@@ -11,11 +11,12 @@ import anyio
 
 from modelnet.application.compose import Parts, open_network, wire
 from modelnet.application.exam_route import exam_routes
+from modelnet.application.presence import occupied
 from modelnet.application.settings import DEFAULT_PORT, Settings, load_settings, make_data_dir
 from modelnet.core.card import ModelCard
 from modelnet.core.chunk import Chunk
 from modelnet.core.clock import Clock, system_clock
-from modelnet.core.error import AddressError
+from modelnet.core.error import AddressError, SettingsError
 from modelnet.core.identity import NodeId, new_request_id
 from modelnet.core.request import Chat, Message, Request
 from modelnet.core.task import AUTO, Contribution, Task
@@ -42,7 +43,8 @@ class Node:
             `gguf:PATH`, functions, or objects that implement `modelnet.resource.model.Model`.
         with_http: also listen for the OpenAI API.
         network: a Network not yet entered, instead of the one the settings describe.
-        key: this node's key, instead of the one in the data directory.
+        key: this node's key, instead of the one in the data directory. Where another process
+            already lives in that directory, the node gets a key of its own for this one life.
         clock: where Unix time comes from.
         rng: what breaks ties among equal models.
     """
@@ -154,9 +156,12 @@ class Node:
             SetupError: the specification makes no sense or the model's file is not usable.
             EngineError: the engine cannot be reached.
         """
-        card = await self._start_model(specified, self._stack)
+        model = _as_model(specified)
+        await model.start()
+        self._stack.push_async_callback(model.stop)
+        self.parts.host.add(model)
         await self._announce_cards()
-        return card
+        return model.card
 
     async def withdraw(self, name: str) -> None:
         """Stop offering a model; answers under way are finished first.
@@ -170,9 +175,8 @@ class Node:
     async def __aenter__(self) -> Self:
         """Start the models, join the network, listen."""
         async with AsyncExitStack() as stack:
-            self._parts = parts = await self._wire()
-            for specified in self._specified:
-                await self._start_model(specified, stack)
+            self._parts = parts = self._wire(stack)
+            await self._start_models(stack)
             await stack.enter_async_context(parts.network)
             await self._announce_cards()
             background = await stack.enter_async_context(anyio.create_task_group())
@@ -199,13 +203,18 @@ class Node:
         else:
             await self._stack.__aexit__(exc_type, exc, traceback)
 
-    async def _wire(self) -> Parts:
-        key = self._given_key
-        if key is None:
-            make_data_dir(self._settings.data_dir)
-            key = open_key(self._settings.data_dir)
+    def _wire(self, stack: AsyncExitStack) -> Parts:
+        key = self._given_key or self._own_key(stack)
         network = self._given_network or open_network(self._settings, key, self._clock)
         return wire(key, network, self._clock, self._rng)
+
+    def _own_key(self, stack: AsyncExitStack) -> NodeKey:
+        make_data_dir(self._settings.data_dir)
+        try:
+            stack.enter_context(occupied(self._settings.data_dir))
+        except SettingsError:
+            return NodeKey.generate()
+        return open_key(self._settings.data_dir)
 
     async def _announce_cards(self) -> None:
         parts = self.parts
@@ -213,14 +222,18 @@ class Node:
         state = announce_cards(parts.key, self.name, parts.host.cards)
         await parts.network.announce("card", state)
 
-    async def _start_model(
-        self, specified: str | Model | Callable[..., Any], stack: AsyncExitStack
-    ) -> ModelCard:
-        model = _as_model(specified)
-        await model.start()
-        stack.push_async_callback(model.stop)
-        self.parts.host.add(model)
-        return model.card
+    async def _start_models(self, stack: AsyncExitStack) -> None:
+        """Start the models side by side, and serve them in the order they were given."""
+        models = [_as_model(specified) for specified in self._specified]
+        try:
+            async with anyio.create_task_group() as starting:
+                for model in models:
+                    stack.push_async_callback(model.stop)
+                    starting.start_soon(model.start)
+        except ExceptionGroup as failed:
+            raise failed.exceptions[0] from None
+        for model in models:
+            self.parts.host.add(model)
 
     async def _listen(self, stack: AsyncExitStack) -> str:
         from modelnet.application.gateway.server import serve_gateway

@@ -49,6 +49,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     exams: bool = True
     """Measure the models of newcomers."""
 
+    def __post_init__(self) -> None:
+        """Refuse what contradicts itself."""
+        if self.gateway and self.client:
+            raise SettingsError("A node is a --gateway or a --client, not both: leave one out.")
+        if self.client and not self.join:
+            raise SettingsError(
+                "A --client reaches others through a gateway: name one with --join."
+            )
+
     def __repr__(self) -> str:
         """Leave the secrets out."""
         return f"Settings(name={self.name!r}, network={self.network!r}, models={self.models!r})"

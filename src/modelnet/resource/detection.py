@@ -53,6 +53,7 @@ class DetectedEngine(msgspec.Struct, frozen=True):
 
 class _Listed(msgspec.Struct):
     id: str
+    owned_by: str = ""
 
 
 class _Listing(msgspec.Struct):
@@ -62,17 +63,43 @@ class _Listing(msgspec.Struct):
 async def detect_engines(
     ports: Iterable[int] = DEFAULT_PORTS, *, timeout_s: float = TIMEOUT_S
 ) -> list[DetectedEngine]:
-    """Ask every port of this machine at once, and return the engines found, in order of ports."""
-    import aiohttp
+    """Ask every port of this machine at once, and return the engines found, in order of ports.
 
+    Other nodes of the network are not engines: they are left out.
+    """
     ports = tuple(ports)
     found: dict[int, DetectedEngine] = {}
-    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
-        with anyio.move_on_after(timeout_s):
-            async with anyio.create_task_group() as group:
-                for port in ports:
-                    group.start_soon(_look, session, port, found)
+    with anyio.move_on_after(timeout_s):
+        taken = await _open_ports(ports)
+        if taken:
+            await _look_at(taken, found)
     return [found[port] for port in ports if port in found]
+
+
+async def _open_ports(ports: Iterable[int]) -> list[int]:
+    """Return the ports at which anybody listens: the HTTP client is slow to import for nobody."""
+    taken: list[int] = []
+
+    async def knock(port: int) -> None:
+        with suppress(OSError):
+            async with await anyio.connect_tcp("127.0.0.1", port):
+                taken.append(port)
+
+    async with anyio.create_task_group() as group:
+        for port in ports:
+            group.start_soon(knock, port)
+    return taken
+
+
+async def _look_at(ports: Iterable[int], found: dict[int, DetectedEngine]) -> None:
+    import aiohttp
+
+    async with (
+        aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session,
+        anyio.create_task_group() as group,
+    ):
+        for port in ports:
+            group.start_soon(_look, session, port, found)
 
 
 async def _look(session: Any, port: int, found: dict[int, DetectedEngine]) -> None:
@@ -82,6 +109,8 @@ async def _look(session: Any, port: int, found: dict[int, DetectedEngine]) -> No
     try:
         listed = msgspec.json.decode(listing or b"", type=_Listing).data or []
     except msgspec.DecodeError:
+        return
+    if any(entry.owned_by == "modelnet" for entry in listed):
         return
     seen: set[_Mark] = set()
 

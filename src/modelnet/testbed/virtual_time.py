@@ -5,9 +5,11 @@ simulated time. Work in threads is invisible to such a loop: keep it out of simu
 """
 
 import asyncio
+import math
 import selectors
 from collections.abc import Awaitable, Callable
-from typing import TypeVar, TypeVarTuple
+from contextvars import Context
+from typing import TypeVar, TypeVarTuple, Unpack
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -50,6 +52,18 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         """Return the simulated seconds since the loop was made."""
         return self._jumping.now
+
+    def call_at(
+        self,
+        when: float,
+        callback: Callable[[Unpack[Ts]], object],
+        *args: Unpack[Ts],
+        context: Context | None = None,
+    ) -> asyncio.TimerHandle:
+        """Schedule a call; one at infinity (`anyio.sleep_forever`) never comes and is no timer."""
+        if when == math.inf:
+            return asyncio.TimerHandle(when, callback, args, self, context)
+        return super().call_at(when, callback, *args, context=context)
 
 
 def virtual_clock() -> float:

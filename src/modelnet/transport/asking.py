@@ -29,6 +29,8 @@ from modelnet.transport.guard import Guard
 from modelnet.transport.stream import WINDOW, Inflow
 from modelnet.transport.wire import Lane, Wire
 
+LEFT = "This node left the network: join again before asking."
+
 _report = msgspec.msgpack.Decoder(ErrorReport)
 
 
@@ -75,6 +77,7 @@ class Asker:
         self._wire = wire
         self._is_here = is_here
         self._replies: dict[RequestId, Reply] = {}
+        self._is_closed = False
 
     async def ask(
         self, peer: NodeId, body: bytes, *, deadline: float
@@ -106,16 +109,19 @@ class Asker:
                 reply.fail(PeerLostError(f"Node {short_node_id(peer)} went away mid-answer."))
 
     def close(self) -> None:
-        """Fail every reply: this node leaves."""
+        """Fail every reply, and every request to come: this node leaves."""
+        self._is_closed = True
         for reply in self._replies.values():
             self._cancel(reply)
-            reply.fail(PeerLostError("This node left the network."))
+            reply.fail(PeerLostError(LEFT))
 
     def _open(self, peer: NodeId, body: bytes, deadline: float) -> Reply:
         if len(body) > MAX_PIECE_BYTES:
             raise InvalidRequestError(
                 f"The request has {len(body)} bytes; {MAX_PIECE_BYTES} is the most a node takes."
             )
+        if self._is_closed:
+            raise PeerLostError(LEFT)
         if not self._is_here(peer):
             raise PeerLostError(f"Node {short_node_id(peer)} is not in the network now.")
         reply = Reply(new_request_id(), peer, deadline)

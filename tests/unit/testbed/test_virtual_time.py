@@ -49,7 +49,9 @@ def test_deadlines_are_met_on_virtual_time():
 
 def test_a_stall_is_an_error_that_says_so():
     async def main():
-        await anyio.Event().wait()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(anyio.sleep_forever)
+            await anyio.Event().wait()
 
     with pytest.raises(StalledError, match="no timer is set"):
         run_virtual(main)

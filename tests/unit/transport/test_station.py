@@ -5,6 +5,7 @@ import time
 from contextlib import aclosing
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 from modelnet.core.clock import system_clock
@@ -12,6 +13,7 @@ from modelnet.core.error import (
     EngineError,
     InvalidRequestError,
     MalformedError,
+    ModelnetError,
     PeerLostError,
     ReplayError,
     SignatureError,
@@ -82,9 +84,9 @@ class Other:
     def seal(self, kind, body, to, id, deadline=DEADLINE):
         return self.guard.seal(kind, body, to=to, id=id, deadline=deadline)
 
-    def ask(self, to, body=b"hello", credit=10**9, id=None):
-        id = id or new_request_id()
-        return Ask(id, self.node, credit, self.seal("ask", body, to, id))
+    def ask(self, to, body=b"hello", credit=10**9):
+        fresh = new_request_id()
+        return Ask(fresh, self.node, credit, self.seal("ask", body, to, fresh))
 
     def end(self, ask, summary=EMPTY):
         return End(ask.id, self.seal("end", encode(summary), ask.sender, ask.id))
@@ -135,32 +137,40 @@ class Stuck:
             self.stopped.set()
 
 
-async def asked(station, tap, peer, outcomes):
-    """Ask the peer in a task; return the ASK it got."""
+class Asking:
+    """A request that the peer has got; `outcome` is what came of it."""
 
-    async def ask():
+    def __init__(self):
+        self.outcome = None
+        self._over = anyio.Event()
+
+    async def start(self, station, tap, peer):
+        station.start_soon(lambda: self._run(station, peer))
+        return (await tap.next(Ask))[1]
+
+    async def wait(self):
+        with anyio.fail_after(5):
+            await self._over.wait()
+        return self.outcome
+
+    async def _run(self, station, peer):
         try:
             async with aclosing(station.ask(peer.node, b"?", deadline=DEADLINE)) as pieces:
-                outcomes.append([piece async for piece in pieces])
-        except Exception as error:
-            outcomes.append(error)
-
-    station.start_soon(ask)
-    return (await tap.next(Ask))[1]
+                self.outcome = [piece async for piece in pieces]
+        except ModelnetError as error:
+            self.outcome = error
+        self._over.set()
 
 
 class TestForgedReplies:
     """What must not be believed ends the reply with its own error and stops the far end."""
 
     async def answered(self, station, tap, peer, *frames_of):
-        outcomes = []
-        ask = await asked(station, tap, peer, outcomes)
+        asking = Asking()
+        ask = await asking.start(station, tap, peer)
         for frame_of in frames_of:
             station.receive(encode(frame_of(ask)))
-        with anyio.fail_after(5):
-            while not outcomes:
-                await anyio.lowlevel.checkpoint()
-        return outcomes[0]
+        return await asking.wait()
 
     async def test_an_honest_reply(self, station, tap, peer):
         digest = Digest()
@@ -221,11 +231,11 @@ class TestForgedReplies:
         assert isinstance(outcome, PeerLostError)
         await tap.next(Cancel)
 
-    async def test_frames_nobody_waits_for_are_dropped(self, station, peer):
-        id = new_request_id()
-        station.receive(encode(Data(id, 0, (b"x",))))
-        station.receive(encode(Credit(id, 5)))
-        station.receive(encode(End(id, b"")))
+    async def test_frames_nobody_waits_for_are_dropped(self, station):
+        unknown = new_request_id()
+        station.receive(encode(Data(unknown, 0, (b"x",))))
+        station.receive(encode(Credit(unknown, 5)))
+        station.receive(encode(End(unknown, b"")))
         assert not station.dropped
 
 
@@ -366,7 +376,7 @@ class TestProducing:
         _, failure = await tap.next(Failure)
         assert EngineError.code.encode() in peer.guard.open("error", failure.sealed).body
 
-    async def test_a_handler_that_ignores_its_cancellation_ends_with_the_station(self, tap, peer):
+    async def test_work_ends_with_the_station(self, tap, peer):
         stuck = Stuck()
         station = Station(Other(1).guard, system_clock, tap, Limits())
         station.serve(stuck)

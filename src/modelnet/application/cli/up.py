@@ -159,22 +159,20 @@ def up(
 def _check(settings: Settings, *, no_models: bool) -> None:
     if no_models and settings.models:
         raise SettingsError("--no-models and --model exclude each other: leave one of them out.")
-    if settings.gateway and settings.client:
-        raise SettingsError("A node is a --gateway or a --client, not both: leave one out.")
-    if settings.client and not settings.join:
-        raise SettingsError("A --client reaches others through a gateway: name one with --join.")
 
 
 async def _live(settings: Settings, *, no_models: bool, as_json: bool) -> None:
     from modelnet.application.cli.supply import choose_models
     from modelnet.application.node import Node
+    from modelnet.trust.key import open_key
 
     make_data_dir(settings.data_dir)
     with occupied(settings.data_dir):
         supply = await choose_models(settings, no_models=no_models)
         if not as_json:
             write(supply.told)
-        async with Node(settings, models=supply.models) as node:
+        key = open_key(settings.data_dir)
+        async with Node(settings, models=supply.models, key=key) as node:
             with announced(settings.data_dir, Presence(node.url or "", os.getpid(), node.id)):
                 if as_json:
                     write_json(_ready(node))

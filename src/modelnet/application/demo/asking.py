@@ -4,6 +4,7 @@ import time
 from collections.abc import AsyncGenerator, Generator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -81,20 +82,24 @@ class Asker:
                         yield Piece(text, time.monotonic(), origin)
 
 
-@asynccontextmanager
-async def open_asker(url: str) -> AsyncGenerator[Asker]:
-    """Yield an asker for the node at an OpenAI URL.
+def require_client() -> None:
+    """Return if the client is installed.
 
     Raises:
-        SetupError: the client is not installed.
+        SetupError: it is not.
     """
-    try:
-        import openai
-    except ImportError:
+    if find_spec("openai") is None:
         raise SetupError(
             "The demo asks through the official OpenAI client: install it with "
             "`pip install 'ai-modelnet[demo]'`."
-        ) from None
+        )
+
+
+@asynccontextmanager
+async def open_asker(url: str) -> AsyncGenerator[Asker]:
+    """Yield an asker for the node at an OpenAI URL."""
+    import openai
+
     # A proxy of the environment must not come between this machine and itself.
     async with (
         openai.DefaultAsyncHttpxClient(trust_env=False) as http,

@@ -1,7 +1,7 @@
 """Starting the nodes, and waiting until they know each other and were measured."""
 
 import time
-from collections.abc import Awaitable, Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 
@@ -17,7 +17,8 @@ from modelnet.service.exam import EXAMINERS
 from modelnet.service.skill import SKILLS
 
 MEET_S = 15.0
-MEASURE_S = 60.0
+ALL_EXAMS_S = 30.0
+ONE_EXAM_S = 30.0
 _POLL_S = 0.02
 
 
@@ -52,11 +53,10 @@ async def meet(present: Sequence[Present]) -> float:
     """
     wanted = {one.node.ready.node for one in present}
 
-    async def is_complete() -> bool:
-        return all([wanted <= {node.id for node in await one.client.nodes()} for one in present])
-
     with _limit(MEET_S, "The nodes did not find each other"):
-        await _until(is_complete)
+        for one in present:
+            while not wanted <= {node.id for node in await one.client.nodes()}:  # noqa: ASYNC110
+                await anyio.sleep(_POLL_S)
     return max(0.0, time.monotonic() - max(one.node.ready_at_s for one in present))
 
 
@@ -67,20 +67,26 @@ async def _start(fleet: Fleet, spec: NodeSpec, clients: AsyncExitStack) -> Prese
 
 
 async def measured(present: Sequence[Present]) -> list[OfferView]:
-    """Wait until every model was examined by all its examiners; return what is offered then.
+    """Wait until the models were examined, and return what is offered then.
 
-    The slow twin takes its time over its exams and is not waited for.
+    All examiners are waited for a while, then one is enough; the slow twin, which takes its time
+    over its exams, is not waited for.
     """
-    offers: list[OfferView] = []
-    enough = QUESTIONS_PER_NEWCOMER * min(EXAMINERS, len(present) - 1)
+    client = present[0].client
+    with anyio.move_on_after(ALL_EXAMS_S):
+        return await _offers(client, exams=min(EXAMINERS, len(present) - 1))
+    with _limit(ONE_EXAM_S, "The models were not measured"):
+        return await _offers(client, exams=1)
 
-    async def is_measured() -> bool:
-        offers[:] = await present[0].client.models()
-        return all(_is_slow(offer) or _least_asked(offer) >= enough for offer in offers)
 
-    with _limit(MEASURE_S, "The models were not measured"):
-        await _until(is_measured)
-    return offers
+async def _offers(client: NodeClient, exams: int) -> list[OfferView]:
+    """Return the offers once each of them has passed through so many exams."""
+    while True:
+        offers = await client.models()
+        asked = [_least_asked(offer) for offer in offers if not _is_slow(offer)]
+        if min(asked) >= exams * QUESTIONS_PER_NEWCOMER:
+            return offers
+        await anyio.sleep(_POLL_S)
 
 
 def _is_slow(offer: OfferView) -> bool:
@@ -94,11 +100,6 @@ def _least_asked(offer: OfferView) -> float:
         (offer.skills[skill].asked if skill in offer.skills else 0.0 for skill in claimed),
         default=0.0,
     )
-
-
-async def _until(is_reached: Callable[[], Awaitable[bool]]) -> None:
-    while not await is_reached():  # noqa: ASYNC110  other processes can set no event here
-        await anyio.sleep(_POLL_S)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from modelnet.application.demo import arrival, comparison, death, gathering
-from modelnet.application.demo.asking import Asker, open_asker
+from modelnet.application.demo.asking import Asker, open_asker, require_client
 from modelnet.application.demo.cast import LOST_MODEL, LOST_SKILL, NEWCOMER, VICTIM, Cast
 from modelnet.application.demo.gathering import Present
 from modelnet.application.demo.process import Fleet, NodeProcess
@@ -47,6 +47,7 @@ async def play(choices: Choices, show: Show) -> DemoResult:
     Raises:
         ModelnetError: something that should work did not; the sentence says what.
     """
+    require_client()
     async with AsyncExitStack() as stack:
         home = stack.enter_context(tempfile.TemporaryDirectory(prefix="modelnet-demo-"))
         fleet = await stack.enter_async_context(Fleet(Path(home)))

@@ -4,12 +4,12 @@ Like TCP under a network with leases: frames sent into a cut wait and arrive whe
 time; a node silent for longer than the lease is given up, and so is whatever was on its way.
 """
 
+import asyncio
 from collections.abc import Iterable
 from itertools import combinations
 from random import Random
 from typing import Protocol
 
-import anyio
 import msgspec
 
 from modelnet.core.identity import NodeId
@@ -150,7 +150,7 @@ class MemoryHub:
         if cut is not None:
             cut.held.append((sender, recipient, item))
         elif member is not None:
-            now_s = anyio.current_time()
+            now_s = _now_s()
             member.inbox.add(self._line(sender, recipient).arrival_s(now_s + extra_s), item)
 
     def intercept(self, item: Item, recipient: NodeId) -> bool:
@@ -180,7 +180,7 @@ class MemoryHub:
     def _recut(self) -> None:
         for member in self._members.values():
             member.inbox.pause(is_paused=member.node in self._frozen)
-        now_s = anyio.current_time()
+        now_s = _now_s()
         for a, b in combinations(self._members, 2):
             is_cut = frozenset((a, b)) in self._cuts
             if self._is_connected(a, b) and is_cut:
@@ -205,3 +205,8 @@ class MemoryHub:
         self.post(a, b, Departure(a, one.incarnation))
         self.post(b, a, Departure(b, two.incarnation))
         self._introduce(one, two, extra_s=self._reconnect_s)
+
+
+def _now_s() -> float:
+    # Not anyio's: frames are also posted from callbacks of the loop, outside of any task.
+    return asyncio.get_running_loop().time()
