@@ -13,6 +13,7 @@ from modelnet.application.compose import Parts, open_network, wire
 from modelnet.application.exam_route import exam_routes
 from modelnet.application.presence import occupied
 from modelnet.application.settings import DEFAULT_PORT, Settings, load_settings, make_data_dir
+from modelnet.application.ungrouping import ungrouped
 from modelnet.core.card import ModelCard
 from modelnet.core.chunk import Chunk
 from modelnet.core.clock import Clock, system_clock
@@ -174,6 +175,11 @@ class Node:
 
     async def __aenter__(self) -> Self:
         """Start the models, join the network, listen."""
+        with ungrouped():
+            await self._enter()
+        return self
+
+    async def _enter(self) -> None:
         async with AsyncExitStack() as stack:
             self._parts = parts = self._wire(stack)
             await self._start_models(stack)
@@ -188,7 +194,6 @@ class Node:
             if self._with_http:
                 self._url = await self._listen(stack)
             self._stack = stack.pop_all()
-        return self
 
     async def __aexit__(
         self,
@@ -225,13 +230,10 @@ class Node:
     async def _start_models(self, stack: AsyncExitStack) -> None:
         """Start the models side by side, and serve them in the order they were given."""
         models = [_as_model(specified) for specified in self._specified]
-        try:
-            async with anyio.create_task_group() as starting:
-                for model in models:
-                    stack.push_async_callback(model.stop)
-                    starting.start_soon(model.start)
-        except ExceptionGroup as failed:
-            raise failed.exceptions[0] from None
+        async with anyio.create_task_group() as starting:
+            for model in models:
+                stack.push_async_callback(model.stop)
+                starting.start_soon(model.start)
         for model in models:
             self.parts.host.add(model)
 

@@ -2,14 +2,14 @@
 
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import anyio
 import typer
 from anyio.abc import TaskStatus
 
-from modelnet.core.error import ModelnetError
+from modelnet.application.ungrouping import ungrouped
 
 T = TypeVar("T")
 
@@ -23,13 +23,8 @@ def run(main: Callable[[], Awaitable[T]], *, exit_code_when_stopped: int = TERMI
         ModelnetError: whatever `main` raised, out of any task group.
         Exit: the process was told to stop.
     """
-    try:
+    with ungrouped():
         results = anyio.run(_run, main, backend_options={"use_uvloop": sys.platform != "win32"})
-    except BaseExceptionGroup as group:
-        error = next(_leaves(group), None)
-        if error is None:
-            raise
-        raise error from group
     if not results:
         raise typer.Exit(exit_code_when_stopped)
     return results[0]
@@ -49,14 +44,3 @@ async def _cancel_when_told(scope: anyio.CancelScope, *, task_status: TaskStatus
         task_status.started()
         async for _ in signals:
             scope.cancel()
-
-
-def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[ModelnetError]:
-    """Yield the errors in a group if they are ours alone; one that is not must show its trace."""
-    ours, others = group.split(ModelnetError)
-    if others is None and ours is not None:
-        for one in ours.exceptions:
-            if isinstance(one, ModelnetError):
-                yield one
-            else:
-                yield from _leaves(one)
