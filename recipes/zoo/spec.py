@@ -39,7 +39,7 @@ SPECIALISTS = (
         description="Reverses, sorts, counts, measures, capitalises, spells and repeats words.",
         skills=("text",),
         tokenizer="bytes",
-        n_steps=2200,
+        n_steps=2700,
         batch_tokens=2048,
     ),
     Spec(
@@ -48,7 +48,7 @@ SPECIALISTS = (
         skills=("logic",),
         tokenizer="bpe",
         n_merges=400,
-        n_steps=1400,
+        n_steps=1700,
         batch_tokens=1536,
     ),
     Spec(

@@ -4,7 +4,7 @@ import json
 import signal
 import sys
 import time
-from contextlib import aclosing, asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import anyio
@@ -38,8 +38,8 @@ class NodeProcess:
     async def read(self):
         """Note what it says until it ends."""
         rest = ""
-        async with aclosing(TextReceiveStream(self._process.stdout)) as texts:
-            async for text in texts:
+        with suppress(anyio.ClosedResourceError):
+            async for text in TextReceiveStream(self._process.stdout):
                 *lines, rest = (rest + text).split("\n")
                 self._said += [json.loads(line) for line in lines]
                 self._bell.set()
@@ -53,6 +53,10 @@ class NodeProcess:
                         return line
                 self._bell = anyio.Event()
                 await self._bell.wait()
+
+    def now(self):
+        """Return the time by the clock it tells time by."""
+        return time.time()
 
     def has_said(self, **wanted):
         return any(wanted.items() <= line.items() for line in self._said)

@@ -1,7 +1,7 @@
 """A small client for a running node: what the command line asks, and errors as ours again."""
 
 from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -188,8 +188,10 @@ class NodeClient:
         }
         limits = {"max_tokens": max_tokens, "temperature": temperature}
         body |= {name: value for name, value in limits.items() if value is not None}
-        async for data in self._events("/v1/chat/completions", body, timeout_s + GRACE_S):
-            yield self._decode(data, ChatChunk)
+        events = self._events("/v1/chat/completions", body, timeout_s + GRACE_S)
+        async with aclosing(events):
+            async for data in events:
+                yield self._decode(data, ChatChunk)
 
     async def exam(
         self,
@@ -202,8 +204,9 @@ class NodeClient:
     ) -> AsyncGenerator[ExamEvent, None]:
         """Have a model examined; yield the progress, then what was measured."""
         body = {"model": model, "skills": skills, "questions": questions, "seed": seed}
-        async for data in self._events("/modelnet/v1/exam", body, timeout_s):
-            yield self._decode(data, ExamEvent)
+        async with aclosing(self._events("/modelnet/v1/exam", body, timeout_s)) as events:
+            async for data in events:
+                yield self._decode(data, ExamEvent)
 
     async def _list(self, path: str, kind: type[T]) -> list[T]:
         import aiohttp

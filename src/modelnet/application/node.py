@@ -5,7 +5,7 @@ import socket
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import AsyncExitStack, aclosing, suppress
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import anyio
 
@@ -17,7 +17,7 @@ from modelnet.application.ungrouping import ungrouped
 from modelnet.core.card import ModelCard
 from modelnet.core.chunk import Chunk
 from modelnet.core.clock import Clock, system_clock
-from modelnet.core.error import AddressError, SettingsError
+from modelnet.core.error import AddressError, SettingsError, UnknownModelError
 from modelnet.core.identity import NodeId, new_request_id
 from modelnet.core.request import Chat, Message, Request
 from modelnet.core.task import AUTO, Contribution, Task
@@ -160,8 +160,12 @@ class Node:
         model = _as_model(specified)
         await model.start()
         self._stack.push_async_callback(model.stop)
-        self.parts.host.add(model)
-        await self._announce_cards()
+        self._add(model)
+        try:
+            await self._announce_cards()
+        except SettingsError:
+            self.parts.host.remove(model.card.name)
+            raise
         return model.card
 
     async def withdraw(self, name: str) -> None:
@@ -170,7 +174,8 @@ class Node:
         Raises:
             UnknownModelError: this node does not serve it.
         """
-        self.parts.host.remove(name)
+        if self.parts.host.remove(name) is None:
+            raise UnknownModelError(f"This node does not serve {name!r}.")
         await self._announce_cards()
 
     async def __aenter__(self) -> Self:
@@ -223,8 +228,8 @@ class Node:
 
     async def _announce_cards(self) -> None:
         parts = self.parts
-        parts.watcher.tell(CardsAnnounced(self.id, self.name, parts.host.cards))
         state = announce_cards(parts.key, self.name, parts.host.cards)
+        parts.watcher.tell(CardsAnnounced(self.id, self.name, parts.host.cards))
         await parts.network.announce("card", state)
 
     async def _start_models(self, stack: AsyncExitStack) -> None:
@@ -235,7 +240,13 @@ class Node:
                 stack.push_async_callback(model.stop)
                 starting.start_soon(model.start)
         for model in models:
-            self.parts.host.add(model)
+            self._add(model)
+
+    def _add(self, model: Model) -> None:
+        name = model.card.name
+        if any(card.name == name for card in self.cards):
+            raise SettingsError(f"Two models are called {name!r}; rename one: OTHER=SPEC.")
+        self.parts.host.add(model)
 
     async def _listen(self, stack: AsyncExitStack) -> str:
         from modelnet.application.gateway.server import serve_gateway
@@ -268,8 +279,9 @@ class Node:
 def _as_model(specified: str | Model | Callable[..., Any]) -> Model:
     if isinstance(specified, str):
         return model_from(specified)
-    if isinstance(specified, Model):
-        return specified
+    # Not the object: asking one that is not started for its card raises.
+    if hasattr(type(specified), "run"):
+        return cast("Model", specified)
     from modelnet.resource.backend.function import model
 
-    return model()(specified)
+    return model()(cast("Callable[..., Any]", specified))

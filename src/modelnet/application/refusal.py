@@ -48,7 +48,7 @@ def error_of(status: int, body: bytes, retry_after: str | None = None) -> Modeln
 def _told(body: bytes) -> dict[str, Any]:
     try:
         return msgspec.json.decode(body, type=dict[str, dict[str, Any]]).get("error", {})
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return {}
 
 

@@ -16,6 +16,7 @@ DEFAULT_PORT = 11711
 
 NETWORK_NAME_PATTERN = "^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"
 
+_CONFIG = "MODELNET_CONFIG"
 _LISTS = frozenset({"listen", "join", "models", "api_keys"})
 
 
@@ -76,7 +77,7 @@ def load_settings(
     """
     env = os.environ if environ is None else environ
     merged: dict[str, Any] = {
-        **_from_file(file or _default_file(env)),
+        **_from_file(file or _default_file(env), is_named=not file and bool(env.get(_CONFIG))),
         **_from_environ(env),
         **{key: value for key, value in (flags or {}).items() if value not in (None, (), [])},
     }
@@ -116,13 +117,15 @@ def _to_path(_kind: type, value: Any) -> Path:
 
 
 def _default_file(environ: Mapping[str, str]) -> Path:
-    return Path(environ.get("MODELNET_CONFIG") or "modelnet.toml")
+    return Path(environ.get(_CONFIG) or "modelnet.toml")
 
 
-def _from_file(path: Path) -> dict[str, Any]:
+def _from_file(path: Path, *, is_named: bool) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except FileNotFoundError as error:
+        if is_named:
+            raise SettingsError(f"There is no settings file {path}; mend its name.") from error
         return {}
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"The settings file {path} cannot be read: {error}.") from error

@@ -11,14 +11,10 @@ import msgspec
 from modelnet.core.chunk import Chunk
 from modelnet.core.clock import Clock
 from modelnet.core.error import (
-    AvailabilityError,
-    ContextTooLongError,
     DeadlineError,
     EngineError,
-    MessageError,
+    InvalidRequestError,
     ModelnetError,
-    UnknownModelError,
-    UnsupportedError,
 )
 from modelnet.core.identity import NodeId
 from modelnet.core.load import ModelLoad
@@ -38,16 +34,6 @@ STALL_S = 20.0
 
 RETURN_S = 5.0
 """How long a task that lost a model waits for another one to join, return or have room."""
-
-ELSEWHERE = (
-    AvailabilityError,
-    EngineError,
-    MessageError,
-    UnsupportedError,
-    ContextTooLongError,
-    UnknownModelError,
-)
-"""Failures after which another model may still answer."""
 
 ModelOf = Callable[[Offer], Model]
 """How an offer is asked: a model of this node directly, another's through the network."""
@@ -98,8 +84,11 @@ class Coordinator:
                 async with aclosing(self._run(scored, task, progress)) as chunks:
                     async for chunk in chunks:
                         yield chunk
-            except ELSEWHERE as error:
+            except ModelnetError as error:
                 failures.add(offer, error, self._clock())
+                is_to_believe = offer.is_local and isinstance(error, InvalidRequestError)
+                if not progress.can_go_on_elsewhere or (is_to_believe and not progress.is_begun):
+                    raise failures.verdict from None
 
     async def _choose(self, task: Task, progress: Progress, failures: Failures) -> Scored:
         """Choose whom to ask; when everyone failed, wait a little for somebody to come back."""

@@ -30,6 +30,9 @@ MAX_ANSWER_TOKENS = 160
 QUESTIONS_PER_NEWCOMER = 12
 """A skill: enough to tell a specialist from a bluffer, and done before anyone waits for it."""
 
+SILENCES = 3
+"""After so many questions in a row without an answer the exam ends, and counts as it stands."""
+
 _LEAST_PAUSE_S = 0.1
 
 Tell = Callable[[tuple[Standing, ...]], Awaitable[None]]
@@ -95,8 +98,10 @@ class Examiner:
         for question in questions:
             replies.append(await self._ask(model, question))
             yield ExamProgress(len(replies), len(questions))
+            if [reply.text for reply in replies[-SILENCES:]] == [None] * SILENCES:
+                break
         standing = standing_from(
-            questions,
+            questions[: len(replies)],
             replies,
             examiner=self._node,
             node=offer.node,

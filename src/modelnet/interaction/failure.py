@@ -1,6 +1,16 @@
 """What went wrong on the way to an answer: whom not to ask again, what to tell the asker. Pure."""
 
-from modelnet.core.error import ModelnetError, OverloadedError, PeerLostError, RequestError
+from collections import Counter
+
+from modelnet.core.error import (
+    AuthenticationError,
+    EngineError,
+    ModelnetError,
+    OverloadedError,
+    PeerLostError,
+    RequestError,
+    SetupError,
+)
 from modelnet.resource.directory import Offer
 
 _LEAST_PAUSE_S = 0.05
@@ -10,20 +20,23 @@ class Failures:
     """The failures of one task. Times are Unix seconds.
 
     A node that left and came back is another offer (`Offer.since`) and may be asked again; an
-    overloaded model may be asked again after the time it gave.
+    overloaded model may be asked again after the time it gave, each time later than the last.
     """
 
     def __init__(self) -> None:
         self._errors: list[ModelnetError] = []
         self._barred_until: dict[tuple[str, str, float], float] = {}
+        self._refusals: Counter[tuple[str, str, float]] = Counter()
 
     def add(self, offer: Offer, error: ModelnetError, now: float) -> None:
         """Note that asking `offer` failed."""
-        self._errors.append(error)
-        until = float("inf")
+        self._errors.append(_told(error))
+        identity, until = _identity(offer), float("inf")
         if isinstance(error, OverloadedError):
-            until = now + max(_LEAST_PAUSE_S, error.retry_after_s or 0.0)
-        self._barred_until[_identity(offer)] = until
+            pause_s = _LEAST_PAUSE_S * 2.0 ** self._refusals[identity]
+            until = now + max(pause_s, error.retry_after_s or 0.0)
+            self._refusals[identity] += 1
+        self._barred_until[identity] = until
 
     def note(self, error: ModelnetError) -> None:
         """Note that nobody could be asked; it is what counts only when nothing failed before."""
@@ -61,6 +74,13 @@ class Failures:
             return because
         last = self._errors[-1]
         return f"took over after {last.code} ({last.message.rstrip('.')}); {because}"
+
+
+def _told(error: ModelnetError) -> ModelnetError:
+    """Return a model's error as the asker's: it is not about the asker's keys or files."""
+    if isinstance(error, AuthenticationError | SetupError) or type(error) is ModelnetError:
+        return EngineError(error.message)
+    return error
 
 
 def _identity(offer: Offer) -> tuple[str, str, float]:

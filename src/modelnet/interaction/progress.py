@@ -20,6 +20,7 @@ class Progress:
         self._tokens = 0
         self._tokens_before = 0
         self._is_finished = False
+        self._is_bound = False
 
     @property
     def is_finished(self) -> bool:
@@ -37,6 +38,11 @@ class Progress:
         return bool(self._text or self._reasoning)
 
     @property
+    def can_go_on_elsewhere(self) -> bool:
+        """Whether another model can go on: not with tool calls or vectors the asker has seen."""
+        return not self._is_bound
+
+    @property
     def is_exhausted(self) -> bool:
         """Whether `max_tokens` is used up: the answer is whole although no model ended it."""
         limit = self._max_tokens
@@ -52,8 +58,10 @@ class Progress:
             self._text.append(chunk.text)
         if chunk.reasoning:
             self._reasoning.append(chunk.reasoning)
-        if chunk.text or chunk.reasoning:
-            self._tokens += chunk.n_tokens
+        # A peer may claim any number, but no token is shorter than a byte.
+        size_bytes = len((chunk.text + chunk.reasoning).encode(errors="replace"))
+        self._tokens += min(max(0, chunk.n_tokens), size_bytes)
+        self._is_bound |= bool(chunk.tool_calls or chunk.vectors)
         self._is_finished = chunk.finish is not None
         if chunk.usage is None or not self._tokens_before:
             return chunk

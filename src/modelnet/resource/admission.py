@@ -1,5 +1,6 @@
 """Admission: a model runs as many requests as it can, a few wait, the rest are refused at once."""
 
+import logging
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
@@ -8,7 +9,7 @@ import anyio
 from modelnet.core.card import ModelCard
 from modelnet.core.chunk import Chunk
 from modelnet.core.clock import Clock
-from modelnet.core.error import DeadlineError, OverloadedError
+from modelnet.core.error import DeadlineError, EngineError, ModelnetError, OverloadedError
 from modelnet.core.load import ModelLoad
 from modelnet.core.request import Request
 from modelnet.resource.model import Model
@@ -17,6 +18,8 @@ WAITING_PER_PLACE = 8
 """How many requests may wait for every one that runs."""
 
 _SMOOTHING = 0.2
+
+_log = logging.getLogger(__name__)
 
 
 class AdmittedModel:
@@ -54,6 +57,7 @@ class AdmittedModel:
         Raises:
             OverloadedError: too many wait already, or this one would wait past its deadline.
             DeadlineError: the deadline passed while waiting.
+            EngineError: the model raised something that is no error of ours.
         """
         await self._enter(deadline)
         began = self._clock()
@@ -61,6 +65,14 @@ class AdmittedModel:
             async with aclosing(self._model.run(request, deadline=deadline)) as chunks:
                 async for chunk in chunks:
                     yield chunk
+        except ModelnetError:
+            raise
+        # A model may be anyone's code: what it raises must not end the node, or its exams.
+        except Exception as error:
+            _log.exception("the model %s failed", self.card.name)
+            raise EngineError(
+                f"{self.card.name} failed ({type(error).__name__}); ask another model."
+            ) from error
         finally:
             self._running -= 1
             self._places.release()

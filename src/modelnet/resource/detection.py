@@ -12,7 +12,7 @@ import anyio
 import msgspec
 
 TIMEOUT_S = 0.3
-"""All engines together: a server on this machine answers in a few milliseconds or not at all."""
+"""For all engines together to accept a connection, and again to answer: here milliseconds do."""
 
 DEFAULT_PORTS = (11434, 8080, 8000, 1234)
 """Ollama; llama.cpp and LocalAI; vLLM; LM Studio."""
@@ -69,16 +69,16 @@ async def detect_engines(
     """
     ports = tuple(ports)
     found: dict[int, DetectedEngine] = {}
+    taken: list[int] = []
     with anyio.move_on_after(timeout_s):
-        taken = await _open_ports(ports)
-        if taken:
-            await _look_at(taken, found)
+        await _knock_at(ports, taken)
+    if taken:
+        await _look_at(taken, found, timeout_s)
     return [found[port] for port in ports if port in found]
 
 
-async def _open_ports(ports: Iterable[int]) -> list[int]:
-    """Return the ports at which anybody listens: the HTTP client is slow to import for nobody."""
-    taken: list[int] = []
+async def _knock_at(ports: Iterable[int], taken: list[int]) -> None:
+    """Note the ports at which anybody listens: the HTTP client is slow to import for nobody."""
 
     async def knock(port: int) -> None:
         with suppress(OSError):
@@ -88,12 +88,19 @@ async def _open_ports(ports: Iterable[int]) -> list[int]:
     async with anyio.create_task_group() as group:
         for port in ports:
             group.start_soon(knock, port)
-    return taken
 
 
-async def _look_at(ports: Iterable[int], found: dict[int, DetectedEngine]) -> None:
+async def _look_at(
+    ports: Iterable[int], found: dict[int, DetectedEngine], timeout_s: float
+) -> None:
+    # Slow to import: that must not use up the time the engines have.
     import aiohttp
 
+    with anyio.move_on_after(timeout_s):
+        await _look_with(aiohttp, ports, found)
+
+
+async def _look_with(aiohttp: Any, ports: Iterable[int], found: dict[int, DetectedEngine]) -> None:
     async with (
         aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session,
         anyio.create_task_group() as group,

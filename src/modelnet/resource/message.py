@@ -3,6 +3,8 @@
 Bytes in, frozen values out; whatever does not decode is refused with one of our errors.
 """
 
+import math
+
 import msgspec
 
 from modelnet.core.card import ModelCard
@@ -25,6 +27,8 @@ from modelnet.trust.key import NodeKey
 MAX_CARDS = 256
 MAX_STANDINGS = 1024
 MAX_NAME_LENGTH = 64
+
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class ModelCall(msgspec.Struct, frozen=True):
@@ -62,7 +66,7 @@ def decode_call(body: bytes) -> ModelCall:
     """
     try:
         return _call.decode(body)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except _UNREADABLE as error:
         raise InvalidRequestError(f"The request is not a model call: {error}.") from error
 
 
@@ -74,7 +78,7 @@ def decode_chunk(piece: bytes) -> Chunk:
     """
     try:
         return _chunk.decode(piece)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except _UNREADABLE as error:
         raise EngineError(f"The node answered something that is not a chunk: {error}.") from error
 
 
@@ -93,7 +97,7 @@ def read_announcement(told: PeerAnnounced) -> DirectoryEvent:
     """
     try:
         return _read(told)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except _UNREADABLE as error:
         raise MalformedError(f"The announced {told.topic} does not decode: {error}.") from error
 
 
@@ -114,6 +118,8 @@ def _read_cards(node: NodeId, state: bytes) -> CardsAnnounced:
     cards = tuple(signed_card.verify(bytes(raw)) for raw in told.cards)
     if any(card.node != node for card in cards):
         raise MalformedError("The node announces a model of another node.")
+    if len({card.model.name for card in cards}) < len(cards):
+        raise MalformedError("The node announces two models of one name.")
     return CardsAnnounced(node, told.name[:MAX_NAME_LENGTH], tuple(card.model for card in cards))
 
 
@@ -121,4 +127,7 @@ def _read_standings(node: NodeId, state: bytes) -> StandingAnnounced:
     standings = _standings.decode(state)[:MAX_STANDINGS]
     if any(standing.examiner != node for standing in standings):
         raise MalformedError("The node reports an exam held by another node.")
+    tallies = [tally for standing in standings for tally in standing.skills.values()]
+    if not all(0.0 <= tally.right <= tally.asked < math.inf for tally in tallies):
+        raise MalformedError("The node reports a tally that no exam can have.")
     return StandingAnnounced(node, standings)

@@ -34,18 +34,23 @@ class RemoteModel:
     async def run(self, request: Request, *, deadline: float) -> AsyncGenerator[Chunk, None]:
         """Ask the node and yield its chunks, as `Model.run` says.
 
+        The last one is yielded when the node has signed that this was the whole answer.
+
         Raises:
             PeerLostError: the node went away.
             EngineError: the reply is not a well-formed answer.
         """
         body = encode(ModelCall(self._card.name, request))
-        is_finished = False
+        last: Chunk | None = None
         async with aclosing(self._network.ask(self._node, body, deadline=deadline)) as pieces:
             async for piece in pieces:
-                if is_finished:
+                if last is not None:
                     raise EngineError(f"{self._card.name} went on after the end of its answer.")
                 chunk = decode_chunk(piece)
-                is_finished = chunk.finish is not None
-                yield chunk
-        if not is_finished:
+                if chunk.finish is None:
+                    yield chunk
+                else:
+                    last = chunk
+        if last is None:
             raise EngineError(f"{self._card.name} ended its answer without saying why.")
+        yield last

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from modelnet.core.error import SettingsError
 from modelnet.resource.model import Model
 
-_SPECIFICATION = re.compile(r"(?:(?P<name>[^=:#?]+)=)?(?P<scheme>[a-z]+):(?P<rest>.+)")
+_SPECIFICATION = re.compile(r"(?:(?P<name>[^=:#?@,]+)=)?(?P<scheme>[a-z]+):(?P<rest>.+)")
 _PACED = re.compile(r"(?P<model>.+)\?pace=(?P<characters_per_s>\d+(\.\d+)?)")
 
 
@@ -96,6 +96,10 @@ def _import_target(rest: str) -> Any:
     except ImportError as error:
         raise SettingsError(
             f"The module {module_name} cannot be imported ({error}); check PYTHONPATH."
+        ) from error
+    except Exception as error:  # The module is the user's: whatever it raises ends here.
+        raise SettingsError(
+            f"The module {module_name} fails as it is imported ({error!r}); mend it."
         ) from error
     for part in path.split("."):
         target = getattr(target, part, None)

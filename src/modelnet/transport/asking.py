@@ -27,7 +27,7 @@ from modelnet.transport.frame import (
 )
 from modelnet.transport.guard import Guard
 from modelnet.transport.stream import WINDOW, Inflow
-from modelnet.transport.wire import Lane, Wire
+from modelnet.transport.wire import Lane, Traffic, Wire
 
 LEFT = "This node left the network: join again before asking."
 
@@ -70,11 +70,17 @@ class Asker:
     """Every request of this node that is still being answered."""
 
     def __init__(
-        self, guard: Guard, clock: Clock, wire: Wire, is_here: Callable[[NodeId], bool]
+        self,
+        guard: Guard,
+        clock: Clock,
+        wire: Wire,
+        traffic: Traffic,
+        is_here: Callable[[NodeId], bool],
     ) -> None:
         self._guard = guard
         self._clock = clock
         self._wire = wire
+        self._traffic = traffic
         self._is_here = is_here
         self._replies: dict[RequestId, Reply] = {}
         self._is_closed = False
@@ -84,11 +90,13 @@ class Asker:
     ) -> AsyncGenerator[bytes, None]:
         """Ask a peer: `Network.ask`."""
         reply = self._open(peer, body, deadline)
+        self._traffic.add(peer, len(body))
         try:
-            await Lane(self._wire, peer).send(self._request(reply, body))
+            await Lane(self._wire, self._traffic, peer).send(self._request(reply, body))
             while (piece := await self._next(reply)) is not None:
                 yield piece
         finally:
+            self._traffic.add(peer, -len(body))
             self._close(reply)
 
     def receive(self, frame: Data | End | Failure) -> None:

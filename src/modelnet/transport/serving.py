@@ -27,7 +27,7 @@ from modelnet.transport.frame import MAX_PIECE_BYTES, Ask, Cancel, Credit, End, 
 from modelnet.transport.guard import Guard
 from modelnet.transport.network import Handler, Incoming
 from modelnet.transport.stream import Outflow
-from modelnet.transport.wire import SMALL_BYTES, Lane, Limits, Wire
+from modelnet.transport.wire import SMALL_BYTES, Lane, Limits, Traffic, Wire
 
 MAX_CANCELLED_EARLY = 1024
 """How many cancellations wait for a request that may still come."""
@@ -39,17 +39,20 @@ _report = msgspec.msgpack.Encoder()
 class Answer:
     """One reply being produced: pieces go in, frames go out when the producer pauses."""
 
-    def __init__(self, ask: Ask, wire: Wire) -> None:
+    def __init__(self, ask: Ask, wire: Wire, traffic: Traffic) -> None:
         self.asker = ask.sender
         self.scope = anyio.CancelScope()
         self.outflow = Outflow(ask.id, ask.credit)
-        self._lane = Lane(wire, ask.sender)
+        self._lane = Lane(wire, traffic, ask.sender)
+        self._traffic = traffic
+        self._counted_bytes = 0
         self._credited = anyio.Event()
         self._flush_is_due = False
 
     def grant(self, limit: int) -> None:
         """Note a CREDIT and wake the producer if it waited for one."""
         self.outflow.grant(limit)
+        self._count(self.outflow.unread_bytes)
         self._credited.set()
 
     async def add(self, piece: bytes) -> None:
@@ -58,12 +61,17 @@ class Answer:
             raise EngineError(f"A piece of the reply has {len(piece)} bytes: that is too large.")
         await self._wait_for_credit()
         self.outflow.push(piece)
+        self._count(self.outflow.unread_bytes)
         if self._lane.is_large or self.outflow.pending_bytes >= SMALL_BYTES:
             await self.flush()
         elif not self._flush_is_due:
             self._flush_is_due = True
             # Runs as soon as the producer pauses: whatever it yields until then shares a frame.
             asyncio.get_running_loop().call_soon(self._flush_small)
+
+    def close(self) -> None:
+        """Count nothing more: it is over."""
+        self._count(0)
 
     async def flush(self) -> None:
         """Send what is pending."""
@@ -82,6 +90,10 @@ class Answer:
         if frame is not None:
             self._lane.send_now(encode(frame))
 
+    def _count(self, unread_bytes: int) -> None:
+        self._traffic.add(self.asker, unread_bytes - self._counted_bytes)
+        self._counted_bytes = unread_bytes
+
     async def _wait_for_credit(self) -> None:
         while not self.outflow.has_credit:
             self._credited = anyio.Event()
@@ -96,6 +108,7 @@ class Server:
         guard: Guard,
         clock: Clock,
         wire: Wire,
+        traffic: Traffic,
         is_here: Callable[[NodeId], bool],
         limits: Limits,
     ) -> None:
@@ -103,6 +116,7 @@ class Server:
         self._guard = guard
         self._clock = clock
         self._wire = wire
+        self._traffic = traffic
         self._is_here = is_here
         self._limits = limits
         self._answers: dict[RequestId, Answer] = {}
@@ -145,7 +159,7 @@ class Server:
         if (opened.sender, opened.id) in self._cancelled_early:
             del self._cancelled_early[opened.sender, opened.id]
             return
-        answer = Answer(ask, self._wire)
+        answer = Answer(ask, self._wire, self._traffic)
         self._answers[ask.id] = answer
         self._load[ask.sender] += 1
         tasks.start_soon(self._answer, answer, opened)
@@ -182,6 +196,7 @@ class Server:
             with answer.scope:
                 await self._run(answer, opened)
         finally:
+            answer.close()
             del self._answers[opened.id]
             self._load[answer.asker] -= 1
             if not self._load[answer.asker]:

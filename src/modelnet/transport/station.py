@@ -37,7 +37,7 @@ from modelnet.transport.network import Handler, PeerEvent, PeerLeft, Topic
 from modelnet.transport.roster import Roster, Told
 from modelnet.transport.serving import Server
 from modelnet.transport.watching import Watcher
-from modelnet.transport.wire import SMALL_BYTES, Limits, Wire
+from modelnet.transport.wire import SMALL_BYTES, Limits, Traffic, Wire
 
 _log = logging.getLogger(__name__)
 _TOPICS: dict[str, Topic] = {topic: topic for topic in get_args(Topic)}
@@ -56,8 +56,9 @@ class Station:
         self._roster = Roster()
         self._watchers: set[Watcher] = set()
         self._states: dict[Topic, bytes] = {}
-        self._asker = Asker(guard, clock, wire, self._roster.__contains__)
-        self._server = Server(guard, clock, wire, self._roster.__contains__, limits)
+        is_here, traffic = self._roster.__contains__, Traffic()
+        self._asker = Asker(guard, clock, wire, traffic, is_here)
+        self._server = Server(guard, clock, wire, traffic, is_here, limits)
 
     @property
     def node(self) -> NodeId:
@@ -173,6 +174,8 @@ class Station:
         if topic is not None and opened.sender != self.node:
             told = Told(opened.sent_at, announcement.state)
             self._spread(self._roster.tell(opened.sender, topic, told))
+            if opened.sender not in self._roster:
+                self._wire.seek(opened.sender)
 
     def _spread(self, events: Iterable[PeerEvent]) -> None:
         for event in events:

@@ -48,9 +48,12 @@ class Outflow:
 
     def __init__(self, id: RequestId, credit: int) -> None:
         self._id = id
+        self._credit = credit
         self._limit = credit
         self._cost = 0
         self._sent = 0
+        self._unread: deque[tuple[int, int]] = deque()
+        self._unread_bytes = 0
         self._digest = Digest()
         self._pending: list[bytes] = []
         self._pending_bytes = 0
@@ -65,14 +68,23 @@ class Outflow:
         """The size of the pieces that `take` would return."""
         return self._pending_bytes
 
+    @property
+    def unread_bytes(self) -> int:
+        """The size of the pieces of which no CREDIT has told that they were read."""
+        return self._unread_bytes
+
     def grant(self, limit: int) -> None:
         """Note a CREDIT. Limits only grow: a late or repeated frame changes nothing."""
         self._limit = max(self._limit, limit)
+        while self._unread and self._unread[0][0] <= self._limit - self._credit:
+            self._unread_bytes -= self._unread.popleft()[1]
 
     def push(self, piece: bytes) -> None:
         """Add the next piece of the reply."""
         self._digest.add(piece)
         self._cost += cost_of(piece)
+        self._unread.append((self._cost, len(piece)))
+        self._unread_bytes += len(piece)
         self._pending.append(piece)
         self._pending_bytes += len(piece)
 

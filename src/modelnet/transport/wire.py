@@ -4,6 +4,7 @@ A wire has two lanes to each node, one for small frames and one for large ones, 
 order of its frames or loses the peer.
 """
 
+from collections import Counter
 from typing import Protocol
 
 import msgspec
@@ -12,6 +13,9 @@ from modelnet.core.identity import NodeId
 
 SMALL_BYTES = 32 * 1024
 """Frames up to this size go through `send`: handing them to the system takes microseconds."""
+
+LIGHT_BYTES = 512 * 1024
+"""What a link takes in without waiting, buffers of the system included, even if nobody reads."""
 
 
 class Wire(Protocol):
@@ -32,6 +36,10 @@ class Wire(Protocol):
         """Send a frame to every node that is here."""
         ...
 
+    def seek(self, node: NodeId) -> None:
+        """Look again for a node that was heard and is not here: its arrival may be missed."""
+        ...
+
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """How much of a node its peers may take."""
@@ -44,21 +52,45 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """What a peer that asks for more is told."""
 
 
+class Traffic:
+    """How many bytes each peer has been sent that it is not known to have read."""
+
+    def __init__(self) -> None:
+        self._unread_bytes: Counter[NodeId] = Counter()
+
+    def add(self, peer: NodeId, size_bytes: int) -> None:
+        """Count bytes that were sent, or with a negative size that were read."""
+        self._unread_bytes[peer] += size_bytes
+        if self._unread_bytes[peer] <= 0:
+            del self._unread_bytes[peer]
+
+    def is_heavy(self, peer: NodeId) -> bool:
+        """Whether more might fill the link of a peer that reads slowly or not at all."""
+        return self._unread_bytes[peer] > LIGHT_BYTES
+
+
 class Lane:
     """One conversation's way to a peer: its frames arrive in the order in which they are sent.
 
-    Small frames go at once. From the first large one on it keeps to the lane of the large.
+    Small frames go at once. From the first large one on, or the first on heavy traffic, it keeps
+    to the lane of the large, where waiting holds up nobody else.
     """
 
-    def __init__(self, wire: Wire, peer: NodeId) -> None:
+    def __init__(self, wire: Wire, traffic: Traffic, peer: NodeId) -> None:
         self.peer = peer
-        self.is_large = False
         self._wire = wire
+        self._traffic = traffic
+        self._is_large = False
+
+    @property
+    def is_large(self) -> bool:
+        """Whether the next frame, however small, takes the lane of the large."""
+        return self._is_large or self._traffic.is_heavy(self.peer)
 
     async def send(self, frame: bytes) -> None:
         """Send a frame of any size."""
-        self.is_large = self.is_large or len(frame) > SMALL_BYTES
-        if self.is_large:
+        self._is_large = self.is_large or len(frame) > SMALL_BYTES
+        if self._is_large:
             await self._wire.send_large(self.peer, frame)
         else:
             self._wire.send(self.peer, frame)

@@ -52,3 +52,7 @@ def test_garbage_becomes_a_sentence(body):
     error = error_of(502, body, "Wed, 21 Oct 2026 07:28:00 GMT")
     assert error.message == "The node answered with HTTP status 502 and no reason: see its log."
     assert error.retry_after_s is None
+
+
+def test_a_body_that_is_no_text_is_told_by_its_status():
+    assert isinstance(error_of(404, b'{"error":{"message":"\xff"}}'), UnknownModelError)

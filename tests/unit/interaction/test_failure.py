@@ -1,6 +1,9 @@
 """Failures: whom not to ask again, and what the asker is told."""
 
+import itertools
 import math
+
+import pytest
 
 from modelnet.core.card import ModelCard
 from modelnet.core.error import (
@@ -74,4 +77,15 @@ def test_the_explanation_begins_with_the_last_failure():
     failures.add(offer(), PeerLostError("Node a went away."), NOW)
     assert failures.explain("it is next") == (
         "took over after peer_lost (Node a went away); it is next"
+    )
+
+
+def test_an_offer_that_stays_overloaded_is_asked_ever_less_often():
+    failures = Failures()
+    pauses = []
+    for _ in range(4):
+        failures.add(offer(), OverloadedError("busy", retry_after_s=0.0), NOW)
+        pauses.append(failures.next_chance(NOW) - NOW)
+    assert [later / sooner for sooner, later in itertools.pairwise(pauses)] == pytest.approx(
+        [2] * 3
     )

@@ -80,3 +80,18 @@ def test_what_was_said_and_what_is_left_to_say_make_the_whole(texts, data):
     for text in texts[:cut]:
         progress.take(Chunk(text=text))
     assert progress.rest().partial.text + "".join(texts[cut:]) == "".join(texts)
+
+
+def test_tokens_are_believed_up_to_one_a_byte():
+    progress = Progress(CHAT)
+    progress.take(Chunk(text="abc", n_tokens=10**9))
+    progress.take(Chunk(text="d", n_tokens=-5))
+    assert progress.tokens == 3
+
+
+def test_what_cannot_be_continued_is_known():
+    progress = Progress(CHAT)
+    progress.take(Chunk(text="a"))
+    assert progress.can_go_on_elsewhere
+    progress.take(Chunk(vectors=(b"1234",)))
+    assert not progress.can_go_on_elsewhere

@@ -106,3 +106,23 @@ SMALL = st.integers(-(2**63), 2**63)
 def test_any_msgpack_is_refused_by_name(value):
     with pytest.raises(InvalidRequestError):
         decode_call(msgspec.msgpack.encode(value))
+
+
+@pytest.mark.parametrize("topic", ["card", "load", "standing"])
+def test_text_that_is_not_utf_8_is_malformed(topic):
+    states = {
+        "card": b'{"name":"\xff","cards":[]}',
+        "load": b"\x81\xa6models\x81\xa1\xff\x93\x00\x00\x01",
+        "standing": b"\x91\x81\xa8examiner\xa1\xff",
+    }
+    with pytest.raises(MalformedError):
+        read_announcement(told(topic, states[topic]))
+    with pytest.raises(InvalidRequestError):
+        decode_call(b"\x81\xa5model\xa1\xff")
+    with pytest.raises(EngineError):
+        decode_chunk(b"\x81\xa4text\xa1\xff")
+
+
+def test_two_cards_of_one_name_are_refused():
+    with pytest.raises(MalformedError, match="one name"):
+        read_announcement(told("card", announce_cards(KEY, "a", (CARD, CARD))))

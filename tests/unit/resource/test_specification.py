@@ -101,3 +101,16 @@ def test_an_unknown_animal_is_told_who_lives_in_the_zoo():
 async def test_a_missing_file_is_said_to_be_missing():
     with pytest.raises(ModelnetError, match="No such file"):
         await model_from("gguf:/nowhere/a.gguf").start()
+
+
+def test_a_module_that_fails_as_it_is_imported_is_named(tmp_path, monkeypatch):
+    (tmp_path / "half_written.py").write_text("def f(:")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(SettingsError, match="half_written fails"):
+        model_from("python:half_written:f")
+
+
+@pytest.mark.parametrize("name", ["a@b", "a,b"])
+def test_a_name_that_a_chain_could_not_hold_is_refused(name):
+    with pytest.raises(SettingsError):
+        parse_specification(f"{name}=zoo:calc")

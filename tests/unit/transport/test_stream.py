@@ -152,6 +152,16 @@ class TestCredit:
         out.grant(11 * MIN_COST + 1)
         assert out.has_credit
 
+    def test_what_was_sent_is_unread_until_credit_tells_otherwise(self):
+        out = Outflow(ID, 2 * MIN_COST)
+        out.push(b"four")
+        out.push(bytes(2 * MIN_COST))
+        assert out.unread_bytes == 4 + 2 * MIN_COST
+        out.grant(3 * MIN_COST)
+        assert out.unread_bytes == 2 * MIN_COST
+        out.grant(5 * MIN_COST)
+        assert out.unread_bytes == 0
+
     def test_an_old_grant_takes_nothing_back(self):
         out = Outflow(ID, 4 * MIN_COST)
         out.grant(0)

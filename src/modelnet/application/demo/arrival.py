@@ -1,6 +1,7 @@
 """Act three: a node joins with a model nobody has, and is of use at once."""
 
 import time
+from typing import NamedTuple
 
 import anyio
 
@@ -15,8 +16,18 @@ from modelnet.core.task import AUTO
 USE_S = 15.0
 
 
-async def first_use(asker: Asker, newcomer: NodeProcess, seed: int) -> tuple[float, Asked]:
-    """Ask until the newcomer answers; return the seconds since it was ready, and its answer.
+class FirstUse(NamedTuple):
+    """The first answer of a newcomer."""
+
+    after_s: float
+    """Since it was ready."""
+    asked: Asked
+    because: str
+    """Why it was asked."""
+
+
+async def first_use(asker: Asker, newcomer: NodeProcess, seed: int) -> FirstUse:
+    """Ask until the newcomer answers.
 
     Raises:
         DeadlineError: it is never asked.
@@ -24,6 +35,8 @@ async def first_use(asker: Asker, newcomer: NodeProcess, seed: int) -> tuple[flo
     with anyio.move_on_after(USE_S):
         for question in of_skill(LOST_SKILL, seed):
             asked, origin = await asker.ask(question, AUTO)
-            if origin.contributors and origin.contributors[-1].node == newcomer.ready.node:
-                return max(0.0, time.monotonic() - newcomer.ready_at_s), asked
+            last = origin.contributors[-1] if origin.contributors else None
+            if last is not None and last.node == newcomer.ready.node:
+                after_s = time.monotonic() - newcomer.ready_at_s
+                return FirstUse(max(0.0, after_s), asked, last.because)
     raise DeadlineError(f"The newcomer was not asked within {USE_S:.0f} s: `modelnet doctor`.")

@@ -143,7 +143,8 @@ async def _join(stage: _Stage) -> float:
     show.say(f"before: {orphan.prompt} {before.text} ({', '.join(before.models)})")
     with show.waiting(f"starting {NEWCOMER}"):
         newcomer = await stage.fleet.start_node(stage.cast.newcomer(entrance.ready.listen))
-    used_s, asked = await arrival.first_use(stage.asker, newcomer, stage.choices.seed)
-    show.say(f"after:  {asked.question.prompt} {asked.text} ({', '.join(asked.models)})")
-    show.say(f"found, measured and used {used_s:.2f} s after it was ready")
-    return used_s
+    first = await arrival.first_use(stage.asker, newcomer, stage.choices.seed)
+    question, models = first.asked.question, ", ".join(first.asked.models)
+    show.say(f"after:  {question.prompt} {first.asked.text} ({models})")
+    show.say(f"found and used {first.after_s:.2f} s after it was ready: {first.because}")
+    return first.after_s

@@ -59,7 +59,7 @@ def _pieces(chunk: Chunk) -> Generator[Chunk]:
         yield chunk
         return
     first, *others, last = chunk.text
-    yield Chunk(text=first, reasoning=chunk.reasoning)
+    yield Chunk(text=first, reasoning=chunk.reasoning, n_tokens=0)
     for character in others:
-        yield Chunk(text=character)
+        yield Chunk(text=character, n_tokens=0)
     yield msgspec.structs.replace(chunk, text=last, reasoning="")

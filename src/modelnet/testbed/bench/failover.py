@@ -70,8 +70,8 @@ class Tally:
         return Failover(
             kills=self.kills,
             lost=len(self.problems),
-            gap_ms_p50=statistics.median(gaps_ms) if gaps_ms else None,
-            gap_ms_max=max(gaps_ms, default=None),
+            gap_ms_p50=round(statistics.median(gaps_ms), 1) if gaps_ms else None,
+            gap_ms_max=round(max(gaps_ms), 1) if gaps_ms else None,
         )
 
 

@@ -112,6 +112,9 @@ class MemoryNetwork:
                 self.send(peer, frame)
         await anyio.lowlevel.checkpoint()
 
+    def seek(self, node: NodeId) -> None:
+        """Do nothing: the hub's arrivals are never missed. `Wire.seek`."""
+
     async def _pump(self) -> None:
         async with aclosing(self._inbox.items()) as items:
             async for item in items:

@@ -23,6 +23,9 @@ OPEN_TIMEOUT_MS = 3000
 BLOCK_US = 2_000_000
 """How long a full link may hold up a sender before it is taken for dead."""
 
+_ONE_SIDE_CONNECTS = {"peer": {"to_router": "always", "to_peer": "greater-zid"}}
+"""Of two peers one connects, not both at once: the loser of such a race may miss tokens."""
+
 
 def configuration(
     settings: ZenohSettings,
@@ -49,6 +52,7 @@ def configuration(
         },
         "scouting/delay": 0,
         "scouting/gossip/enabled": True,
+        "scouting/gossip/autoconnect_strategy": _ONE_SIDE_CONNECTS,
         "open/return_conditions": {"connect_scouted": False, "declares": True},
         "timestamping/enabled": False,
         "transport/shared_memory/enabled": False,
@@ -73,6 +77,7 @@ def _scouting(settings: ZenohSettings, listen: tuple[Endpoint, ...]) -> dict[str
         "scouting/multicast/enabled": settings.multicast and settings.mode != "client",
         "scouting/multicast/address": multicast_address(settings.network),
         "scouting/multicast/interface": "lo" if is_local else "auto",
+        "scouting/multicast/autoconnect_strategy": _ONE_SIDE_CONNECTS,
         "scouting/multicast/autoconnect": {"router": ["router"], "peer": ["router", "peer"]},
     }
 

@@ -28,6 +28,11 @@ def close(session: zenoh.Session) -> None:
     session.close()  # pyright: ignore[reportUnknownMemberType]
 
 
+def undeclare(declared: zenoh.LivelinessToken | zenoh.Subscriber[None]) -> None:
+    """Take back a token or a subscription."""
+    declared.undeclare()  # pyright: ignore[reportUnknownMemberType]
+
+
 def put(
     session: zenoh.Session, key: zenoh.KeyExpr, payload: bytes, priority: zenoh.Priority
 ) -> None:

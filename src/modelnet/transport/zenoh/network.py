@@ -17,13 +17,25 @@ from modelnet.transport.station import Station
 from modelnet.transport.wire import Limits
 from modelnet.transport.zenoh import engine
 from modelnet.transport.zenoh.bridge import Bridge
-from modelnet.transport.zenoh.endpoint import Endpoint
-from modelnet.transport.zenoh.healing import Healer
-from modelnet.transport.zenoh.opening import Opened, close_session, introducing, open_session
-from modelnet.transport.zenoh.presence import Presence, Tokens, read, show
+from modelnet.transport.zenoh.neighbourhood import Neighbourhood
+from modelnet.transport.zenoh.opening import Opened, close_session, open_session
 from modelnet.transport.zenoh.settings import Keys, ZenohSettings
 
+MAX_INBOXES = 4096
+"""How many peers' key expressions are kept parsed."""
+
+THREADS_PER_PEER = 2
+
 _log = logging.getLogger(__name__)
+
+
+class Inbox:
+    """Where a peer reads, and the threads that may wait for it at once."""
+
+    def __init__(self, key: str) -> None:
+        self.key = zenoh.KeyExpr(key)
+        # Its own: a peer that does not read must not take the threads of the others.
+        self.limiter = anyio.CapacityLimiter(THREADS_PER_PEER)
 
 
 class ZenohNetwork:
@@ -35,14 +47,12 @@ class ZenohNetwork:
         self._settings = settings
         self._guard = guard
         self._clock = clock
-        self._tokens = Tokens()
-        self._healer = Healer(self._introducing)
         self._keys = Keys(settings.network)
         self._station = Station(guard, clock, self, limits or Limits())
-        self._everyone = zenoh.KeyExpr(self._keys.state)
-        self._inboxes: dict[NodeId, zenoh.KeyExpr] = {}
+        self._everyone = Inbox(self._keys.state)
+        self._inboxes: dict[NodeId, Inbox] = {}
         self._opened: Opened | None = None
-        self._token: zenoh.LivelinessToken | None = None
+        self._neighbourhood: Neighbourhood | None = None
         self._stack = AsyncExitStack()
 
     @property
@@ -66,13 +76,12 @@ class ZenohNetwork:
         Raises:
             AddressError: an address is in use, malformed, or nobody answers at a join address.
         """
+        # Outside of the station's task group, which would wrap the error in a group of errors.
+        self._opened = await open_session(self._settings)
         async with AsyncExitStack() as stack:
-            await stack.enter_async_context(self._station.working())
-            self._opened = await open_session(self._settings)
             stack.push_async_callback(self._close)
-            self._declare(self._opened)
-            if self._opened.listen:
-                self._station.start_soon(self._healer.run)
+            await stack.enter_async_context(self._station.working())
+            stack.callback(self._declare(self._opened))
             self._stack = stack.pop_all()
         return self
 
@@ -103,21 +112,31 @@ class ZenohNetwork:
 
     def send(self, peer: NodeId, frame: bytes) -> None:
         """Send a frame: `Wire.send`."""
-        self._put(self._inbox(peer), frame, zenoh.Priority.DATA)
+        self._put(self._inbox(peer).key, frame, zenoh.Priority.DATA)
 
     async def send_large(self, peer: NodeId, frame: bytes) -> None:
-        """Send a frame: `Wire.send_large`. It keeps to a lane of its own beside the small ones."""
-        inbox = self._inbox(peer)
-        await anyio.to_thread.run_sync(self._put, inbox, frame, zenoh.Priority.DATA_LOW)
+        """Send a frame: `Wire.send_large`. It has a lane of its own beside the small ones."""
+        await self._put_aside(self._inbox(peer), frame)
 
     async def send_all(self, frame: bytes) -> None:
         """Send a frame to everyone: `Wire.send_all`."""
-        await anyio.to_thread.run_sync(self._put, self._everyone, frame, zenoh.Priority.DATA_LOW)
+        await self._put_aside(self._everyone, frame)
 
-    def _inbox(self, peer: NodeId) -> zenoh.KeyExpr:
+    async def _put_aside(self, inbox: Inbox, frame: bytes) -> None:
+        low = zenoh.Priority.DATA_LOW
+        await anyio.to_thread.run_sync(self._put, inbox.key, frame, low, limiter=inbox.limiter)
+
+    def seek(self, node: NodeId) -> None:
+        """Look again for a node: `Wire.seek`."""
+        if self._neighbourhood is not None:
+            self._neighbourhood.seek(node)
+
+    def _inbox(self, peer: NodeId) -> Inbox:
         inbox = self._inboxes.get(peer)
         if inbox is None:
-            inbox = self._inboxes[peer] = zenoh.KeyExpr(self._keys.inbox(peer))
+            if len(self._inboxes) >= MAX_INBOXES:
+                self._inboxes.clear()
+            inbox = self._inboxes[peer] = Inbox(self._keys.inbox(peer))
         return inbox
 
     def _put(self, key: zenoh.KeyExpr, frame: bytes, priority: zenoh.Priority) -> None:
@@ -129,19 +148,15 @@ class ZenohNetwork:
             # The session is closing under this frame: like any frame to a peer that is gone.
             _log.debug("could not send a frame: %s", error)
 
-    def _declare(self, opened: Opened) -> None:
+    def _declare(self, opened: Opened) -> Callable[[], None]:
         session = opened.session
-        # The token comes last: who sees this node can already reach it.
         session.declare_subscriber(self._keys.inbox(self.node), self._bridge(self._take_frame))
         session.declare_subscriber(self._keys.state, self._bridge(self._take_frame))
-        liveliness = session.liveliness()
-        liveliness.declare_subscriber(
-            self._keys.tokens, self._bridge(self._take_token), history=True
+        # Last, so that whoever sees this node can already reach it.
+        self._neighbourhood = Neighbourhood(
+            self._settings, opened, self._guard, self._clock, self._station
         )
-        place = opened.listen[0] if opened.listen else None
-        chunk = show(self._guard, self._clock, place)
-        # Kept, for a token lives no longer than its object. Closing the session takes it back.
-        self._token = liveliness.declare_token(self._keys.token(chunk))
+        return self._neighbourhood.enter()
 
     def _bridge(self, take: Callable[[zenoh.Sample], None]) -> Bridge:
         bridge = Bridge(take)
@@ -150,29 +165,6 @@ class ZenohNetwork:
 
     def _take_frame(self, sample: zenoh.Sample) -> None:
         self._station.receive(sample.payload.to_bytes())
-
-    def _take_token(self, sample: zenoh.Sample) -> None:
-        chunk = str(sample.key_expr).rsplit("/", 1)[-1]
-        if sample.kind == zenoh.SampleKind.PUT:
-            with self._station.doubting():
-                self._arrive(chunk, read(self._guard, chunk, self._settings.scheme))
-        elif presence := self._tokens.vanish(chunk):
-            self._depart(presence)
-
-    def _arrive(self, chunk: str, presence: Presence) -> None:
-        if presence.node != self.node and self._tokens.appear(chunk, presence):
-            self._healer.find(presence.node)
-            self._station.arrive(presence.node, presence.incarnation)
-
-    def _depart(self, presence: Presence) -> None:
-        self._station.depart(presence.node, presence.incarnation)
-        if presence.node not in self._tokens and presence.endpoint is not None:
-            self._inboxes.pop(presence.node, None)
-            self._healer.lose(presence.node, presence.endpoint)
-
-    def _introducing(self, endpoints: list[Endpoint]) -> AbstractAsyncContextManager[None]:
-        own = self._opened.listen if self._opened else ()
-        return introducing(self._settings, [*own, *endpoints])
 
     async def _close(self) -> None:
         opened, self._opened = self._opened, None

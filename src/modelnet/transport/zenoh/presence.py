@@ -71,6 +71,10 @@ class Tokens:
         """Whether a token of the node counts now."""
         return node in self._current
 
+    def has_chunk(self, chunk: str) -> bool:
+        """Whether a token is known: it need not be verified again."""
+        return chunk in self._by_chunk
+
     def appear(self, chunk: str, presence: Presence) -> bool:
         """Note a token; return whether it is the newest of its node."""
         current = self._current.get(presence.node)
