@@ -15,6 +15,7 @@ from modelnet.resource.message import encode
 from modelnet.resource.model import Model
 from modelnet.resource.remote import RemoteModel
 from modelnet.resource.watcher import Watcher
+from modelnet.service.evidence import evidence_in
 from modelnet.service.routing import StandingRouter
 from modelnet.service.standing import Beliefs
 from modelnet.transport.network import Network
@@ -42,9 +43,8 @@ def wire(key: NodeKey, network: Network, clock: Clock, rng: random.Random) -> Pa
     beliefs = Beliefs(key.node)
 
     def hear(event: DirectoryEvent) -> None:
-        if isinstance(event, StandingAnnounced):
-            for standing in event.standings:
-                beliefs.record(standing, clock())
+        for standing in evidence_in(watcher.directory, event):
+            beliefs.record(standing, clock())
 
     watcher = Watcher(key.node, clock, hear)
 

@@ -169,7 +169,7 @@ class Node:
         return model.card
 
     async def withdraw(self, name: str) -> None:
-        """Stop offering a model; answers under way are finished first.
+        """Stop offering a model; answers under way go on, and it is released with the node.
 
         Raises:
             UnknownModelError: this node does not serve it.

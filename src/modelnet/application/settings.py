@@ -23,7 +23,9 @@ _LISTS = frozenset({"listen", "join", "models", "api_keys"})
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything a node can be told. Field names are the keys of `modelnet.toml`."""
 
-    name: Annotated[str, msgspec.Meta(max_length=64)] = ""
+    name: Annotated[str, msgspec.Meta(max_length=64, pattern="^[^@,]*$")] = msgspec.field(
+        default_factory=lambda: socket.gethostname()[:64]
+    )
     """What people call this node; the host's name where empty."""
     network: Annotated[str, msgspec.Meta(pattern=NETWORK_NAME_PATTERN)] = "public"
     """Only nodes of the same network see each other."""
@@ -44,7 +46,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Port of the OpenAI-compatible URL; 0 takes any free one, none takes 11711 or the next."""
     api_keys: tuple[str, ...] = ()
     """Bearer keys; needed to listen elsewhere than on loopback."""
-    data_dir: Path = Path()
+    data_dir: Path = msgspec.field(default_factory=lambda: default_data_dir(os.environ))
     models: tuple[str, ...] = ()
     """Models to serve: `zoo:calc`, `gguf:PATH`, `openai:URL#model`, `python:module:function`."""
     exams: bool = True

@@ -1,8 +1,10 @@
 """What a model answers: a stream of chunks; the last says why it ended and what it used."""
 
-from typing import Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 import msgspec
+
+_Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0)]
 
 FinishReason: TypeAlias = Literal["stop", "length", "tool_calls", "content_filter"]
 
@@ -10,8 +12,8 @@ FinishReason: TypeAlias = Literal["stop", "length", "tool_calls", "content_filte
 class Usage(msgspec.Struct, frozen=True):
     """Tokens read and written. Engines that do not count are counted for."""
 
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
+    prompt_tokens: _Count = 0
+    completion_tokens: _Count = 0
 
     @property
     def total_tokens(self) -> int:
@@ -50,6 +52,7 @@ class Chunk(msgspec.Struct, frozen=True, omit_defaults=True):
     tokens: tuple[Token, ...] = ()
     """Those tokens with their log-probabilities, when they were asked for."""
     vectors: tuple[bytes, ...] = ()
-    tool_calls: tuple[msgspec.Raw, ...] = ()
+    tool_calls: tuple[bytes, ...] = ()
+    """Pieces of tool calls, each one JSON text as OpenAI writes them in a stream."""
     finish: FinishReason | None = None
     usage: Usage | None = None

@@ -78,16 +78,21 @@ class Coordinator:
                 return
             scored = await self._choose(task, progress, failures)
             offer = scored.candidate
-            because = failures.explain(scored.because)
-            yield Contribution(node=offer.node, model=offer.card.name, because=because)
+            contribution = Contribution(
+                node=offer.node, model=offer.card.name, because=failures.explain(scored.because)
+            )
             try:
                 async with aclosing(self._run(scored, task, progress)) as chunks:
                     async for chunk in chunks:
+                        if contribution is not None:
+                            yield contribution
+                            contribution = None
                         yield chunk
             except ModelnetError as error:
                 failures.add(offer, error, self._clock())
                 is_to_believe = offer.is_local and isinstance(error, InvalidRequestError)
-                if not progress.can_go_on_elsewhere or (is_to_believe and not progress.is_begun):
+                is_final = is_to_believe and not progress.is_begun
+                if is_final or not progress.can_go_on_elsewhere or failures.are_too_many:
                     raise failures.verdict from None
 
     async def _choose(self, task: Task, progress: Progress, failures: Failures) -> Scored:

@@ -8,6 +8,7 @@ from contextlib import aclosing
 import anyio
 import msgspec
 
+from modelnet.core.card import ModelCard, Price
 from modelnet.core.clock import Clock
 from modelnet.core.error import ModelnetError, OverloadedError, PeerLostError
 from modelnet.core.identity import NodeId
@@ -17,7 +18,7 @@ from modelnet.interaction.coordinator import ModelOf
 from modelnet.resource.directory import Directory, Offer
 from modelnet.resource.model import Model
 from modelnet.resource.watcher import Watcher
-from modelnet.service.exam import Exam, Reply, examiners, skills_to_examine, standing_from
+from modelnet.service.exam import Exam, Reply, is_examiner, skills_to_examine, standing_from
 from modelnet.service.skill import Question
 
 _log = logging.getLogger(__name__)
@@ -34,6 +35,9 @@ SILENCES = 3
 """After so many questions in a row without an answer the exam ends, and counts as it stands."""
 
 _LEAST_PAUSE_S = 0.1
+
+_Identity = tuple[NodeId, str, float]
+"""A model of a node in one of its lives."""
 
 Tell = Callable[[tuple[Standing, ...]], Awaitable[None]]
 """How the network hears what this node measured."""
@@ -57,18 +61,19 @@ class Examiner:
         self._model_of = model_of
         self._tell = tell
         self._clock = clock
-        self._measured: dict[tuple[NodeId, str, float], Standing] = {}
-        self._seen: set[tuple[NodeId, str, float]] = set()
+        self._measured: dict[tuple[_Identity, tuple[str, ...]], Standing] = {}
+        self._seen: set[_Identity] = set()
 
     async def run(self) -> None:
         """Examine newcomers until cancelled, one after another."""
         while True:
-            offer = self._next()
-            if offer is None:
-                await self._watcher.wait()
-            else:
+            judged = _who_serves_what(self._watcher.directory)
+            while (offer := self._next()) is not None:
                 self._seen.add(_identity(offer))
                 await self._examine_newcomer(offer)
+            # Load beacons change the directory all the time, and nothing here.
+            while judged == _who_serves_what(self._watcher.directory):
+                await self._watcher.wait()
 
     async def examine(
         self,
@@ -80,9 +85,9 @@ class Examiner:
     ) -> AsyncGenerator[ExamProgress | Standing, None]:
         """Hold an exam, one question at a time: it must not crowd out the work.
 
-        Yields the progress after every question and at last what was measured, which the network
-        is told. Without `skills` the model is asked what it claims; without `seed` nobody can
-        foresee the questions.
+        Yields the progress after every question and at last what was measured. Without `skills`
+        the model is asked what it claims. Without `seed` nobody can foresee the questions, and the
+        network is told the result; one with a known seed proves nothing to others.
 
         Raises:
             PeerLostError: the node went away before the end.
@@ -108,23 +113,24 @@ class Examiner:
             model=offer.card.name,
             now=self._clock(),
         )
-        await self._publish(offer, standing)
+        if seed is None:
+            await self._publish(offer, standing)
         yield standing
 
     def _next(self) -> Offer | None:
         directory = self._watcher.directory
-        for offer in directory.offers:
-            is_chat = "chat" in offer.card.operations
-            if is_chat and _identity(offer) not in self._seen and self._is_mine(directory, offer):
+        offers = directory.offers
+        self._seen &= {_identity(offer) for offer in offers}
+        for offer in offers:
+            is_new = _identity(offer) not in self._seen
+            if is_new and _is_examinable(offer.card) and self._is_mine(directory, offer):
                 return offer
         return None
 
     def _is_mine(self, directory: Directory, offer: Offer) -> bool:
-        return self._node in examiners(offer.node, offer.card.name, directory.entries)
+        return is_examiner(self._node, offer.node, offer.card.name, directory.entries)
 
     async def _examine_newcomer(self, offer: Offer) -> None:
-        if not skills_to_examine(offer.card):
-            return
         try:
             async with aclosing(self.examine(offer)) as steps:
                 async for _ in steps:
@@ -163,12 +169,21 @@ class Examiner:
         return Reply("".join(text), self._clock() - began, tokens)
 
     async def _publish(self, offer: Offer, standing: Standing) -> None:
-        self._measured[_identity(offer)] = standing
+        self._measured[_identity(offer), tuple(sorted(standing.skills))] = standing
         here = {_identity(known) for known in self._watcher.directory.offers}
-        self._measured = {key: value for key, value in self._measured.items() if key in here}
-        self._seen &= here | {_identity(offer)}
+        self._measured = {key: value for key, value in self._measured.items() if key[0] in here}
         await self._tell(tuple(self._measured.values()))
 
 
-def _identity(offer: Offer) -> tuple[NodeId, str, float]:
+def _identity(offer: Offer) -> _Identity:
     return offer.node, offer.card.name, offer.since
+
+
+def _is_examinable(card: ModelCard) -> bool:
+    """Whether a model is examined uninvited: not one that charges for its answers."""
+    is_free = card.price == Price()
+    return is_free and "chat" in card.operations and bool(skills_to_examine(card))
+
+
+def _who_serves_what(directory: Directory) -> list[tuple[NodeId, float, int]]:
+    return [(entry.node, entry.since, id(entry.cards)) for entry in directory.entries.values()]

@@ -15,6 +15,9 @@ from modelnet.resource.directory import Offer
 
 _LEAST_PAUSE_S = 0.05
 
+MAX_FAILURES = 32
+"""Of one task, refusals included."""
+
 
 class Failures:
     """The failures of one task. Times are Unix seconds.
@@ -50,6 +53,11 @@ class Failures:
     def next_chance(self, now: float) -> float:
         """When the next overloaded model may be asked again; infinity when there is none."""
         return min((t for t in self._barred_until.values() if t > now), default=float("inf"))
+
+    @property
+    def are_too_many(self) -> bool:
+        """Whether to stop trying: a large network must not be asked from end to end."""
+        return len(self._errors) >= MAX_FAILURES
 
     @property
     def has_lost_peer(self) -> bool:

@@ -1,17 +1,20 @@
 """Serving this node's models to its peers: decode, find the model, admit, run, stream."""
 
+import logging
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from modelnet.core.card import ModelCard
 from modelnet.core.clock import Clock
-from modelnet.core.error import UnknownModelError, UnsupportedError
+from modelnet.core.error import EngineError, UnknownModelError, UnsupportedError
 from modelnet.core.load import Load
 from modelnet.core.request import operation_of
 from modelnet.resource.admission import AdmittedModel
 from modelnet.resource.message import decode_call, encode
 from modelnet.resource.model import Model
 from modelnet.transport.network import Incoming
+
+_log = logging.getLogger(__name__)
 
 
 class Host:
@@ -57,6 +60,11 @@ class Host:
         operation = operation_of(call.request)
         if operation not in model.card.operations:
             raise UnsupportedError(f"{call.model} cannot {operation}.")
-        async with aclosing(model.run(call.request, deadline=incoming.deadline)) as chunks:
-            async for chunk in chunks:
-                yield encode(chunk)
+        try:
+            async with aclosing(model.run(call.request, deadline=incoming.deadline)) as chunks:
+                async for chunk in chunks:
+                    yield encode(chunk)
+        except EngineError as error:
+            # What an engine says may hold addresses, keys or code: that stays on this node.
+            _log.warning("%s failed for %s: %s", call.model, incoming.sender, error)
+            raise EngineError(f"The engine of {call.model} failed; ask another model.") from error

@@ -46,5 +46,5 @@ class Model(Protocol):
         ...
 
     async def stop(self) -> None:
-        """Release everything; answers under way end with `EngineError`, or `PeerLostError` if far."""
+        """Release everything; answers under way end with an `EngineError` or `PeerLostError`."""
         ...

@@ -112,5 +112,20 @@ def examiners(
     return tuple(sorted(others, key=lambda node: _rank(owner, model, node), reverse=True)[:count])
 
 
+def is_examiner(
+    node: NodeId, owner: NodeId, model: str, nodes: Iterable[NodeId], count: int = EXAMINERS
+) -> bool:
+    """Tell whether `node` is among `examiners(owner, model, nodes, count)`, with few hashes."""
+    if node == owner:
+        return all(other == owner for other in nodes)
+    mine, ahead = _rank(owner, model, node), 0
+    for other in nodes:
+        if other not in {owner, node} and _rank(owner, model, other) > mine:
+            ahead += 1
+            if ahead == count:
+                return False
+    return True
+
+
 def _rank(owner: NodeId, model: str, node: NodeId) -> bytes:
     return hashlib.blake2b("\n".join((owner, model, node)).encode(), digest_size=16).digest()

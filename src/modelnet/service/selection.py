@@ -43,10 +43,11 @@ def select(names: Sequence[str], candidates: Sequence[Offer]) -> tuple[Choice, .
 
 
 def _resolve(name: str, candidates: Sequence[Offer]) -> Choice:
-    if whole := _named(name, candidates):
-        return Choice(name, whole, PREFERENCES.get(name, BALANCED))
     model, _, node = name.rpartition("@")
-    return Choice(name, _of_node(node, _named(model, candidates)), PREFERENCES.get(model, BALANCED))
+    # First a model of a node: whoever calls a model `calc@alice` must not be asked in her place.
+    if of_node := _of_node(node, _named(model, candidates)):
+        return Choice(name, of_node, PREFERENCES.get(model, BALANCED))
+    return Choice(name, _named(name, candidates), PREFERENCES.get(name, BALANCED))
 
 
 def _named(model: str, candidates: Sequence[Offer]) -> tuple[Offer, ...]:

@@ -24,12 +24,12 @@ from modelnet.service.skill import SKILLS
 
 HALF_LIFE_S = 24 * 3600.0
 """Evidence this old counts half."""
-CAPACITY = 4096
+CAPACITY = 16_384
 """Models of nodes remembered; those not heard of for longest are forgotten first."""
 
 _OTHERS_WEIGHT = 0.5
 _OTHERS_CAP = 32.0
-_REPORT_CAP = 64.0
+_REPORT_CAP = 24.0
 """Questions at most that are believed of one report: writing a larger number costs nothing."""
 _EXAMINERS_KEPT = 8
 _PRIOR_ASKED = 2.0
@@ -161,12 +161,14 @@ class Beliefs:
         measured_at = min(standing.measured_at, now)
         if known is not None and measured_at <= known.measured_at:
             return
+        skills = {s: _capped(t, _REPORT_CAP) for s, t in standing.skills.items() if s in SKILLS}
+        known_skills = known.skills if known is not None else {}
         entry = self._entry(standing.node, standing.model)
         entry.reports[standing.examiner] = Standing(
             examiner=standing.examiner,
             node=standing.node,
             model=standing.model,
-            skills={s: _capped(t, _REPORT_CAP) for s, t in standing.skills.items() if s in SKILLS},
+            skills=known_skills | skills,
             latency_s=standing.latency_s,
             tokens_per_answer=standing.tokens_per_answer,
             measured_at=measured_at,

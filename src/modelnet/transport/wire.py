@@ -36,8 +36,8 @@ class Wire(Protocol):
         """Send a frame to every node that is here."""
         ...
 
-    def seek(self, node: NodeId) -> None:
-        """Look again for a node that was heard and is not here: its arrival may be missed."""
+    def show(self) -> None:
+        """Show this node anew to those who missed its arrival; the others notice nothing."""
         ...
 
 

@@ -31,7 +31,13 @@ async def _found_here() -> Supply:
     from modelnet.resource.detection import detect_engines
 
     found = [engine for engine in await detect_engines() if engine.models]
-    models = tuple(one for engine in found for one in engine.specifications)
+    # Two servers may offer a model of one name; the first found serves it.
+    by_name = {
+        model: specification
+        for engine in reversed(found)
+        for model, specification in zip(engine.models, engine.specifications, strict=True)
+    }
+    models = tuple(dict.fromkeys(by_name.values()))
     sentences = [
         f"Found {engine.engine} at {engine.url}: serving {_listed(engine.models)}."
         for engine in found

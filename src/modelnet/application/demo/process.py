@@ -125,8 +125,10 @@ class ChildProcess:
         await self._process.aclose()
 
     def _last_words(self) -> str:
+        # Tracebacks of several errors end in a frame drawn with `|`, `+` and `-`.
         lines = self._errors.read_text(errors="replace").splitlines()
-        return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing.")
+        said = (line.strip(" |+-") for line in reversed(lines))
+        return next((line for line in said if line), "it said nothing.")
 
 
 class NodeProcess:

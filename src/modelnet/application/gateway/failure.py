@@ -8,6 +8,7 @@ import msgspec
 from modelnet.core.error import ModelnetError, RequestError, status_of
 
 _DEFAULT_RETRY_AFTER_S = 1.0
+_LONGEST_RETRY_AFTER_S = 3600
 _STATUSES_TO_RETRY = frozenset({429, 503})
 _KINDS = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
 
@@ -72,4 +73,5 @@ def _headers(error: ModelnetError, status: int) -> tuple[tuple[bytes, bytes], ..
     wait_s = error.retry_after_s
     if wait_s is None or not math.isfinite(wait_s):
         wait_s = _DEFAULT_RETRY_AFTER_S
-    return ((b"retry-after", str(max(1, math.ceil(wait_s))).encode()),)
+    wait_s = min(max(1, math.ceil(wait_s)), _LONGEST_RETRY_AFTER_S)
+    return ((b"retry-after", str(wait_s).encode()),)

@@ -111,7 +111,7 @@ class FunctionModel:
                 if text is _END:
                     break
                 if shown := shaper.feed(text):
-                    yield Chunk(text=shown)
+                    yield Chunk(text=shown, n_tokens=count_pieces(shown))
         rest = shaper.flush()
         usage = Usage(count_pieces(text_of(request)), shaper.completion_tokens)
         yield Chunk(text=rest, finish=shaper.finish, usage=usage)

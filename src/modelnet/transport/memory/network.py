@@ -112,8 +112,8 @@ class MemoryNetwork:
                 self.send(peer, frame)
         await anyio.lowlevel.checkpoint()
 
-    def seek(self, node: NodeId) -> None:
-        """Do nothing: the hub's arrivals are never missed. `Wire.seek`."""
+    def show(self) -> None:
+        """Do nothing: no arrival is ever missed here. `Wire.show`."""
 
     async def _pump(self) -> None:
         async with aclosing(self._inbox.items()) as items:

@@ -23,7 +23,7 @@ OPEN_TIMEOUT_MS = 3000
 BLOCK_US = 2_000_000
 """How long a full link may hold up a sender before it is taken for dead."""
 
-_ONE_SIDE_CONNECTS = {"peer": {"to_router": "always", "to_peer": "greater-zid"}}
+_ONE_SIDE_CONNECTS = {"peer": {"to_router": "always", "to_peer": "always"}}
 """Of two peers one connects, not both at once: the loser of such a race may miss tokens."""
 
 

@@ -28,9 +28,9 @@ def close(session: zenoh.Session) -> None:
     session.close()  # pyright: ignore[reportUnknownMemberType]
 
 
-def undeclare(declared: zenoh.LivelinessToken | zenoh.Subscriber[None]) -> None:
-    """Take back a token or a subscription."""
-    declared.undeclare()  # pyright: ignore[reportUnknownMemberType]
+def undeclare(token: zenoh.LivelinessToken) -> None:
+    """Take back a token."""
+    token.undeclare()  # pyright: ignore[reportUnknownMemberType]
 
 
 def put(

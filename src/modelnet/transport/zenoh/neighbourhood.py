@@ -1,17 +1,15 @@
 """Who is around: liveliness tokens come in, arrivals and departures of nodes go out.
 
-Also looks again where the engine's view has holes: for peers whose link broke (`healing`), and for
-nodes that are heard but whose token never came.
+Also mends the engine's view where it has holes: looks for peers whose link broke (`healing`), and
+shows this node again to those who missed its token.
 """
 
-from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
 import anyio
 import zenoh
 
 from modelnet.core.clock import Clock
-from modelnet.core.identity import NodeId
 from modelnet.transport.guard import Guard
 from modelnet.transport.station import Station
 from modelnet.transport.zenoh import engine
@@ -22,10 +20,8 @@ from modelnet.transport.zenoh.opening import Opened, introducing
 from modelnet.transport.zenoh.presence import Presence, Tokens, read, show
 from modelnet.transport.zenoh.settings import Keys, ZenohSettings
 
-SEEK_AFTER_S = 1.0
-"""How long a token may be later than the first frame of its node."""
-
-SEEK_PERIOD_S = 5.0
+SHOW_PERIOD_S = 1.0
+"""How often this node shows itself again at most, whoever asks for it."""
 
 
 class Neighbourhood:
@@ -48,65 +44,66 @@ class Neighbourhood:
         self._tokens = Tokens()
         self._healer = Healer(self._introducing)
         self._bridge = Bridge(self._take)
-        self._sought: set[NodeId] = set()
         self._bell = anyio.Event()
+        self._chunk = ""
+        self._showings = 0
         self._token: zenoh.LivelinessToken | None = None
-        self._subscription: zenoh.Subscriber[None] | None = None
 
-    def enter(self) -> Callable[[], None]:
-        """Look around and show this node; return what takes it back."""
-        self._station.start_soon(self._bridge.run)
-        self._look_around()
-        self._station.start_soon(self._seek)
-        if self._opened.listen:
-            self._station.start_soon(self._healer.run)
+    def enter(self) -> None:
+        """Look around, then show this node."""
         place = self._opened.listen[0] if self._opened.listen else None
-        chunk = show(self._guard, self._clock, place)
-        # Kept, for a token lives no longer than its object.
-        token = self._token = self._opened.session.liveliness().declare_token(
-            self._keys.token(chunk)
-        )
-        return lambda: engine.undeclare(token)
-
-    def seek(self, node: NodeId) -> None:
-        """Look again for a node that was heard and is not here."""
-        self._sought.add(node)
-        self._bell.set()
-
-    async def _seek(self) -> None:
-        while True:
-            self._bell = anyio.Event()
-            await self._bell.wait()
-            await anyio.sleep(SEEK_AFTER_S)
-            if any(node not in self._tokens for node in self._sought):
-                self._look_around()
-            self._sought.clear()
-            await anyio.sleep(SEEK_PERIOD_S)
-
-    def _look_around(self) -> None:
-        # A new subscription asks every neighbour anew; the old one may have missed an answer.
-        former = self._subscription
-        self._subscription = self._opened.session.liveliness().declare_subscriber(
+        self._chunk = show(self._guard, self._clock, place)
+        self._station.start_soon(self._bridge.run)
+        self._opened.session.liveliness().declare_subscriber(
             self._keys.tokens, self._bridge, history=True
         )
+        self._show()
+        self._station.start_soon(self._show_again)
+        if self._opened.listen:
+            self._station.start_soon(self._healer.run)
+
+    def leave(self) -> None:
+        """Say goodbye."""
+        token, self._token = self._token, None
+        if token is not None:
+            engine.undeclare(token)
+
+    def show(self) -> None:
+        """Show this node again, soon."""
+        self._bell.set()
+
+    async def _show_again(self) -> None:
+        while True:
+            await self._bell.wait()
+            self._bell = anyio.Event()
+            self._show()
+            await anyio.sleep(SHOW_PERIOD_S)
+
+    def _show(self) -> None:
+        # A new key reaches everybody; who saw the former one sees no change of presence.
+        former, key = self._token, self._keys.token(self._chunk, self._showings)
+        self._showings += 1
+        # Kept, for a token lives no longer than its object.
+        self._token = self._opened.session.liveliness().declare_token(key)
         if former is not None:
             engine.undeclare(former)
 
     def _take(self, sample: zenoh.Sample) -> None:
-        chunk = str(sample.key_expr).rsplit("/", 1)[-1]
+        key = str(sample.key_expr)
         if sample.kind == zenoh.SampleKind.DELETE:
-            self._vanish(chunk)
-        elif not self._tokens.has_chunk(chunk):
+            self._vanish(key)
+        elif not self._tokens.has_key(key):
             with self._station.doubting():
-                self._appear(chunk, read(self._guard, chunk, self._settings.scheme))
+                chunk = key.rsplit("/", 2)[1]
+                self._appear(key, read(self._guard, chunk, self._settings.scheme))
 
-    def _appear(self, chunk: str, presence: Presence) -> None:
-        if presence.node != self._guard.node and self._tokens.appear(chunk, presence):
+    def _appear(self, key: str, presence: Presence) -> None:
+        if presence.node != self._guard.node and self._tokens.appear(key, presence):
             self._healer.find(presence.node)
             self._station.arrive(presence.node, presence.incarnation)
 
-    def _vanish(self, chunk: str) -> None:
-        presence = self._tokens.vanish(chunk)
+    def _vanish(self, key: str) -> None:
+        presence = self._tokens.vanish(key)
         if presence is None:
             return
         self._station.depart(presence.node, presence.incarnation)

@@ -81,7 +81,7 @@ class ZenohNetwork:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self._close)
             await stack.enter_async_context(self._station.working())
-            stack.callback(self._declare(self._opened))
+            stack.callback(self._declare(self._opened).leave)
             self._stack = stack.pop_all()
         return self
 
@@ -126,10 +126,10 @@ class ZenohNetwork:
         low = zenoh.Priority.DATA_LOW
         await anyio.to_thread.run_sync(self._put, inbox.key, frame, low, limiter=inbox.limiter)
 
-    def seek(self, node: NodeId) -> None:
-        """Look again for a node: `Wire.seek`."""
+    def show(self) -> None:
+        """Show this node anew: `Wire.show`."""
         if self._neighbourhood is not None:
-            self._neighbourhood.seek(node)
+            self._neighbourhood.show()
 
     def _inbox(self, peer: NodeId) -> Inbox:
         inbox = self._inboxes.get(peer)
@@ -148,15 +148,17 @@ class ZenohNetwork:
             # The session is closing under this frame: like any frame to a peer that is gone.
             _log.debug("could not send a frame: %s", error)
 
-    def _declare(self, opened: Opened) -> Callable[[], None]:
+    def _declare(self, opened: Opened) -> Neighbourhood:
         session = opened.session
         session.declare_subscriber(self._keys.inbox(self.node), self._bridge(self._take_frame))
         session.declare_subscriber(self._keys.state, self._bridge(self._take_frame))
         # Last, so that whoever sees this node can already reach it.
-        self._neighbourhood = Neighbourhood(
+        neighbourhood = Neighbourhood(
             self._settings, opened, self._guard, self._clock, self._station
         )
-        return self._neighbourhood.enter()
+        neighbourhood.enter()
+        self._neighbourhood = neighbourhood
+        return neighbourhood
 
     def _bridge(self, take: Callable[[zenoh.Sample], None]) -> Bridge:
         bridge = Bridge(take)

@@ -1,7 +1,8 @@
 """Signed presence: what stands in a liveliness token, so that no node can pretend to be another.
 
-A token's last chunk is the base64url of a sealed announcement of topic `here`, whose state is the
-endpoint where the node can be reached, or empty. Its id tells incarnations of a node apart.
+The chunk of a token that shows a presence is the base64url of a sealed announcement of topic `here`,
+whose state is the endpoint where the node can be reached, or empty. Its id tells incarnations of a
+node apart. The chunk after it counts how often the presence was shown.
 """
 
 import base64
@@ -36,7 +37,7 @@ def show(guard: Guard, clock: Clock, endpoint: Endpoint | None) -> str:
 
 
 def read(guard: Guard, chunk: str, scheme: str) -> Presence:
-    """Read the last chunk of a token.
+    """Read what `show` returned at another node.
 
     Raises:
         MessageError: it is malformed, or not signed by the node it speaks of.
@@ -61,33 +62,33 @@ def _endpoint(state: bytes, scheme: str) -> Endpoint | None:
 
 
 class Tokens:
-    """The tokens that count: of each node the newest, so that an old one shown again does not."""
+    """The tokens that count, by key: of each node those of its newest incarnation."""
 
     def __init__(self) -> None:
-        self._by_chunk: dict[str, Presence] = {}
+        self._by_key: dict[str, Presence] = {}
         self._current: dict[NodeId, Presence] = {}
 
     def __contains__(self, node: NodeId) -> bool:
         """Whether a token of the node counts now."""
         return node in self._current
 
-    def has_chunk(self, chunk: str) -> bool:
+    def has_key(self, key: str) -> bool:
         """Whether a token is known: it need not be verified again."""
-        return chunk in self._by_chunk
+        return key in self._by_key
 
-    def appear(self, chunk: str, presence: Presence) -> bool:
-        """Note a token; return whether it is the newest of its node."""
+    def appear(self, key: str, presence: Presence) -> bool:
+        """Note a token; return whether its node became present by it, or another incarnation."""
         current = self._current.get(presence.node)
         if current is not None and current.sent_at > presence.sent_at:
             return False
-        self._by_chunk[chunk] = presence
+        self._by_key[key] = presence
         self._current[presence.node] = presence
-        return True
+        return presence != current
 
-    def vanish(self, chunk: str) -> Presence | None:
-        """Note that a token is gone; return the presence it showed, if it counted."""
-        presence = self._by_chunk.pop(chunk, None)
-        if presence is None:
+    def vanish(self, key: str) -> Presence | None:
+        """Note that a token is gone; return the presence that ended with it, if one did."""
+        presence = self._by_key.pop(key, None)
+        if presence is None or presence in self._by_key.values():
             return None
         if self._current.get(presence.node) == presence:
             del self._current[presence.node]

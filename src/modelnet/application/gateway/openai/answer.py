@@ -29,7 +29,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     reasoning: str
     tokens: tuple[Token, ...]
     vectors: tuple[bytes, ...]
-    tool_calls: tuple[msgspec.Raw, ...]
+    tool_calls: tuple[bytes, ...]
     finish: FinishReason
     usage: Usage
     contributions: tuple[Contribution, ...]

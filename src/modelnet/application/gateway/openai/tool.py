@@ -45,7 +45,7 @@ class ToolCallReader:
     def __init__(self) -> None:
         self._count = 0
 
-    def read(self, raw: Iterable[msgspec.Raw]) -> tuple[CallPiece, ...]:
+    def read(self, raw: Iterable[bytes]) -> tuple[CallPiece, ...]:
         """Return the pieces, each with the index of its call.
 
         Raises:
@@ -62,7 +62,7 @@ class ToolCallReader:
         return msgspec.structs.replace(piece, index=index)
 
 
-def joined(raw: Iterable[msgspec.Raw]) -> tuple[ToolCall, ...]:
+def joined(raw: Iterable[bytes]) -> tuple[ToolCall, ...]:
     """Return the whole tool calls of an answer.
 
     Raises:

@@ -171,22 +171,29 @@ class AnswerReader:
         """
         text, reasoning = "", ""
         tokens: list[Token] = []
-        tool_calls: list[msgspec.Raw] = []
+        tool_calls: list[bytes] = []
+        # Servers send an event a token, but for the last, which only says why it ends.
+        n_tokens = 0
         for event in self._decode(events):
             if event.usage is not None:
                 self._usage = Usage(event.usage.prompt_tokens, event.usage.completion_tokens)
             for choice in event.choices[:1]:
                 split = self._split(choice)
                 text, reasoning = text + split.text, reasoning + split.reasoning
+                n_tokens += choice.finish_reason is None
                 tokens += _tokens_of(choice.logprobs)
                 if choice.delta is not None and choice.delta.tool_calls:
-                    tool_calls += map(_copied, choice.delta.tool_calls)
+                    tool_calls += map(bytes, choice.delta.tool_calls)
                 if choice.finish_reason is not None:
                     self._finish = _FINISH.get(choice.finish_reason, "stop")
         self._tokens_seen += len(tokens)
         self._pieces_seen += count_pieces(text) + count_pieces(reasoning)
         return Chunk(
-            text=text, reasoning=reasoning, tokens=tuple(tokens), tool_calls=tuple(tool_calls)
+            text=text,
+            reasoning=reasoning,
+            n_tokens=n_tokens,
+            tokens=tuple(tokens),
+            tool_calls=tuple(tool_calls),
         )
 
     def last(self) -> Chunk:
@@ -224,11 +231,6 @@ class AnswerReader:
         raw = self._splitter.feed(delta.content or choice.text or "")
         apart = delta.reasoning_content or delta.reasoning or ""
         return Split(raw.text, apart + raw.reasoning)
-
-
-def _copied(raw: msgspec.Raw) -> msgspec.Raw:
-    # A Raw is a view into the event; a copy lets the event go.
-    return raw.copy()
 
 
 def _tokens_of(logprobs: _Logprobs | None) -> list[Token]:
