@@ -15,6 +15,7 @@ from recipes.zoo.result import Result, load
 from recipes.zoo.spec import GENERALIST, SPECIALISTS, SPECS
 
 _HERE = Path(__file__).parent
+_OUT = _HERE.parents[1] / "build" / "zoo"
 _PACKAGE = _HERE.parents[1] / "src" / "modelnet" / "resource" / "zoo"
 
 
@@ -47,7 +48,7 @@ def _replace(source: Path, target: Path) -> None:
 def main() -> None:
     """Run the recipe from the command line."""
     parser = argparse.ArgumentParser(prog="python -m recipes.zoo", description=__doc__)
-    parser.add_argument("--out", type=Path, default=_HERE / "out", help="folder to train into")
+    parser.add_argument("--out", type=Path, default=_OUT, help="folder to train into")
     parser.add_argument("--only", nargs="*", choices=SPECS, default=list(SPECS), help="make these")
     parser.add_argument("--install", action="store_true", help="put the files into the package")
     options = parser.parse_args()

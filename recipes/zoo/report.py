@@ -17,7 +17,15 @@ thread.
 
 def write_report(results: Sequence[Result], path: Path) -> None:
     """Write the report to `path` as Markdown."""
-    lines = [_INTRODUCTION, *_summary(results), "", "## Held-out accuracy by kind", ""]
+    lines = [
+        _INTRODUCTION,
+        *_summary(results),
+        "",
+        *_budgets(results),
+        "",
+        "## Held-out accuracy by kind",
+        "",
+    ]
     lines += _by_kind(results)
     path.write_text("\n".join(lines) + "\n")
 
@@ -37,6 +45,20 @@ def _summary(results: Sequence[Result]) -> list[str]:
             f"| {result.size_bytes / 1000:.0f} | {accuracy} | {result.exam_questions:,} "
             f"| {result.exam_p50_ms:.1f} |"
         )
+    return rows
+
+
+def _budgets(results: Sequence[Result]) -> list[str]:
+    """Compare what the specialists together cost with what the generalist cost."""
+    rows = ["| training of | CPU minutes | parameters x tokens |", "|---|---|---|"]
+    shares = {
+        "the specialists together": [each for each in results if len(each.skills) == 1],
+        "the generalist": [each for each in results if len(each.skills) > 1],
+    }
+    for name, share in shares.items():
+        cpu_min = sum(each.train_cpu_s for each in share) / 60
+        work = sum(each.parameters * each.train_tokens for each in share)
+        rows.append(f"| {name} | {cpu_min:.1f} | {work:.2e} |")
     return rows
 
 

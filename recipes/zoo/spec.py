@@ -48,7 +48,7 @@ SPECIALISTS = (
         skills=("logic",),
         tokenizer="bpe",
         n_merges=400,
-        n_steps=1700,
+        n_steps=1500,
         batch_tokens=1536,
     ),
     Spec(

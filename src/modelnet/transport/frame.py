@@ -1,7 +1,7 @@
 """The frames nodes exchange: msgpack arrays whose first element says which frame it is.
 
 Whoever asks sends ASK, CREDIT and CANCEL; whoever answers sends DATA, END and ERROR; everybody
-sends STATE and SEEK. What must be believed later is sealed by the Guard; the rest only moves bytes, and the
+sends STATE. What must be believed later is sealed by the Guard; the rest only moves bytes, and the
 seal of END covers them all.
 """
 
@@ -77,13 +77,7 @@ class State(msgspec.Struct, frozen=True, array_like=True, tag=7):
     sealed: tuple[bytes, ...]
 
 
-class Seek(msgspec.Struct, frozen=True, array_like=True, tag=8):
-    """The sender hears this node but does not see it, and asks it to show itself again."""
-
-    sender: NodeId
-
-
-Frame: TypeAlias = Ask | Data | End | Failure | Cancel | Credit | State | Seek
+Frame: TypeAlias = Ask | Data | End | Failure | Cancel | Credit | State
 
 
 class Summary(msgspec.Struct, frozen=True, array_like=True):

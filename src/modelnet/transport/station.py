@@ -27,7 +27,6 @@ from modelnet.transport.frame import (
     End,
     Failure,
     Frame,
-    Seek,
     State,
     decode_announcement,
     decode_frame,
@@ -39,13 +38,6 @@ from modelnet.transport.roster import Roster, Told
 from modelnet.transport.serving import Server
 from modelnet.transport.watching import Watcher
 from modelnet.transport.wire import SMALL_BYTES, Limits, Traffic, Wire
-
-SEEK_AFTER_S = 0.5
-"""How much later than its first frame a node may be seen to arrive."""
-
-SEEK_PERIOD_S = 2.0
-
-MAX_SOUGHT = 64
 
 _log = logging.getLogger(__name__)
 _TOPICS: dict[str, Topic] = {topic: topic for topic in get_args(Topic)}
@@ -64,7 +56,6 @@ class Station:
         self._roster = Roster()
         self._watchers: set[Watcher] = set()
         self._states: dict[Topic, bytes] = {}
-        self._sought: set[NodeId] = set()
         is_here, traffic = self._roster.__contains__, Traffic()
         self._asker = Asker(guard, clock, wire, traffic, is_here)
         self._server = Server(guard, clock, wire, traffic, is_here, limits)
@@ -172,8 +163,6 @@ class Station:
             case Ask() | Cancel() | Credit():
                 if self._tasks is not None:
                     self._server.receive(frame, self._tasks)
-            case Seek():
-                self._wire.show()
             case State(sealed):
                 for state in sealed:
                     self._take_state(state)
@@ -185,20 +174,6 @@ class Station:
         if topic is not None and opened.sender != self.node:
             told = Told(opened.sent_at, announcement.state)
             self._spread(self._roster.tell(opened.sender, topic, told))
-            self._seek(opened.sender)
-
-    def _seek(self, node: NodeId) -> None:
-        is_sought = node in self._sought or len(self._sought) >= MAX_SOUGHT
-        if node not in self._roster and not is_sought and self._tasks is not None:
-            self._sought.add(node)
-            self._tasks.start_soon(self._seek_if_unseen, node)
-
-    async def _seek_if_unseen(self, node: NodeId) -> None:
-        await anyio.sleep(SEEK_AFTER_S)
-        if node not in self._roster:
-            self._wire.send(node, encode(Seek(self.node)))
-            await anyio.sleep(SEEK_PERIOD_S)
-        self._sought.discard(node)
 
     def _spread(self, events: Iterable[PeerEvent]) -> None:
         for event in events:

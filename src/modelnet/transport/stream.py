@@ -118,11 +118,6 @@ class Inflow:
         self._digest = Digest()
         self._is_ended = False
 
-    @property
-    def is_ended(self) -> bool:
-        """Whether a valid END has come: nothing more will arrive."""
-        return self._is_ended
-
     def data(self, frame: Data) -> None:
         """Take in pieces.
 

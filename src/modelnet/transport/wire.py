@@ -36,10 +36,6 @@ class Wire(Protocol):
         """Send a frame to every node that is here."""
         ...
 
-    def show(self) -> None:
-        """Show this node anew to those who missed its arrival; the others notice nothing."""
-        ...
-
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """How much of a node its peers may take."""

@@ -50,7 +50,6 @@ class Tap:
 
     def __init__(self):
         self.sent = []
-        self.sought = []
         self.bell = anyio.Event()
 
     def send(self, peer, frame):
@@ -62,9 +61,6 @@ class Tap:
 
     async def send_all(self, frame):
         self.send(None, frame)
-
-    def seek(self, node):
-        self.sought.append(node)
 
     async def next(self, kind):
         """Return the next frame of a kind that is sent, and to whom."""
@@ -405,11 +401,6 @@ class TestStates:
             assert await anext(events) == PeerJoined(peer.node)
             assert await anext(events) == PeerAnnounced(peer.node, "card", b"new")
         assert station.dropped == {MalformedError.code: 2}
-
-    async def test_a_node_that_is_heard_but_not_seen_is_sought(self, station, tap, peer, stranger):
-        station.receive(self.state(peer, "card"))
-        station.receive(self.state(stranger, "card"))
-        assert tap.sought == [stranger.node]
 
     async def test_a_newcomer_is_introduced_to_what_was_announced(self, station, tap, stranger):
         await station.announce("card", b"small")

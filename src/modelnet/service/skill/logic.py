@@ -122,8 +122,14 @@ def _compare(rng: random.Random) -> Question:
         prompt=phrase(rng, _GREATER if is_greater else _LESS, a=a, b=b),
         answer="yes" if (a > b if is_greater else a < b) else "no",
         key=f"compare {min(a, b)} {max(a, b)}",
-        scratch=f"{a:03} {b:03} {'>' if a > b else '<' if a < b else '='}",
+        scratch=f"{a:03} {b:03} {_signs(a, b)}",
     )
+
+
+def _signs(a: int, b: int) -> str:
+    """Compare two numbers digit by digit, hundreds first: the first difference decides."""
+    pairs = zip(f"{a:03}", f"{b:03}", strict=True)
+    return "".join("<" if x < y else ">" if x > y else "=" for x, y in pairs)
 
 
 def _pair(rng: random.Random) -> tuple[int, int]:
@@ -160,15 +166,18 @@ def _extreme(rng: random.Random) -> Question:
         prompt=phrase(rng, wordings, items=", ".join(map(str, numbers))),
         answer=str(pick(numbers)),
         key=f"extreme {sorted(numbers)}",
-        scratch="{:03} {:03}={:03} {:03}={:03}".format(*_running(numbers, pick)),
+        scratch=_running(numbers, pick),
     )
 
 
-def _running(numbers: list[int], pick: Callable[[Iterable[int]], int]) -> list[int]:
-    """Follow each number but the first by the best of those so far."""
-    best = [pick(numbers[: i + 1]) for i in range(1, len(numbers))]
-    pairs = zip(numbers[1:], best, strict=True)
-    return [numbers[0], *(number for pair in pairs for number in pair)]
+def _running(numbers: list[int], pick: Callable[[Iterable[int]], int]) -> str:
+    """Write the numbers, comparing each with the best of those before it."""
+    best, scratch = numbers[0], f"{numbers[0]:03}"
+    for number in numbers[1:]:
+        signs = _signs(best, number)
+        best = pick((best, number))
+        scratch += f" {number:03}{signs}{best:03}"
+    return scratch
 
 
 def _order(rng: random.Random) -> Question:

@@ -112,9 +112,6 @@ class MemoryNetwork:
                 self.send(peer, frame)
         await anyio.lowlevel.checkpoint()
 
-    def show(self) -> None:
-        """Do nothing: no arrival is ever missed here. `Wire.show`."""
-
     async def _pump(self) -> None:
         async with aclosing(self._inbox.items()) as items:
             async for item in items:

@@ -1,12 +1,10 @@
 """Who is around: liveliness tokens come in, arrivals and departures of nodes go out.
 
-Also mends the engine's view where it has holes: looks for peers whose link broke (`healing`), and
-shows this node again to those who missed its token.
+Whoever leaves is looked for, in case it did not mean to (`healing`).
 """
 
 from contextlib import AbstractAsyncContextManager
 
-import anyio
 import zenoh
 
 from modelnet.core.clock import Clock
@@ -19,9 +17,6 @@ from modelnet.transport.zenoh.healing import Healer
 from modelnet.transport.zenoh.opening import Opened, introducing
 from modelnet.transport.zenoh.presence import Presence, Tokens, read, show
 from modelnet.transport.zenoh.settings import Keys, ZenohSettings
-
-SHOW_PERIOD_S = 1.0
-"""How often this node shows itself again at most, whoever asks for it."""
 
 
 class Neighbourhood:
@@ -44,22 +39,18 @@ class Neighbourhood:
         self._tokens = Tokens()
         self._healer = Healer(self._introducing)
         self._bridge = Bridge(self._take)
-        self._bell = anyio.Event()
-        self._chunk = ""
-        self._showings = 0
         self._token: zenoh.LivelinessToken | None = None
 
     def enter(self) -> None:
         """Look around, then show this node."""
-        place = self._opened.listen[0] if self._opened.listen else None
-        self._chunk = show(self._guard, self._clock, place)
         self._station.start_soon(self._bridge.run)
-        self._opened.session.liveliness().declare_subscriber(
-            self._keys.tokens, self._bridge, history=True
-        )
-        self._show()
-        self._station.start_soon(self._show_again)
-        if self._opened.listen:
+        liveliness = self._opened.session.liveliness()
+        liveliness.declare_subscriber(self._keys.tokens, self._bridge, history=True)
+        place = self._opened.listen[0] if self._opened.listen else None
+        chunk = show(self._guard, self._clock, place)
+        # Kept, for a token lives no longer than its object.
+        self._token = liveliness.declare_token(self._keys.token(chunk))
+        if place is not None:
             self._station.start_soon(self._healer.run)
 
     def leave(self) -> None:
@@ -68,42 +59,21 @@ class Neighbourhood:
         if token is not None:
             engine.undeclare(token)
 
-    def show(self) -> None:
-        """Show this node again, soon."""
-        self._bell.set()
-
-    async def _show_again(self) -> None:
-        while True:
-            await self._bell.wait()
-            self._bell = anyio.Event()
-            self._show()
-            await anyio.sleep(SHOW_PERIOD_S)
-
-    def _show(self) -> None:
-        # A new key reaches everybody; who saw the former one sees no change of presence.
-        former, key = self._token, self._keys.token(self._chunk, self._showings)
-        self._showings += 1
-        # Kept, for a token lives no longer than its object.
-        self._token = self._opened.session.liveliness().declare_token(key)
-        if former is not None:
-            engine.undeclare(former)
-
     def _take(self, sample: zenoh.Sample) -> None:
-        key = str(sample.key_expr)
+        chunk = str(sample.key_expr).rsplit("/", 1)[-1]
         if sample.kind == zenoh.SampleKind.DELETE:
-            self._vanish(key)
-        elif not self._tokens.has_key(key):
+            self._vanish(chunk)
+        else:
             with self._station.doubting():
-                chunk = key.rsplit("/", 2)[1]
-                self._appear(key, read(self._guard, chunk, self._settings.scheme))
+                self._appear(chunk, read(self._guard, chunk, self._settings.scheme))
 
-    def _appear(self, key: str, presence: Presence) -> None:
-        if presence.node != self._guard.node and self._tokens.appear(key, presence):
+    def _appear(self, chunk: str, presence: Presence) -> None:
+        if presence.node != self._guard.node and self._tokens.appear(chunk, presence):
             self._healer.find(presence.node)
             self._station.arrive(presence.node, presence.incarnation)
 
-    def _vanish(self, key: str) -> None:
-        presence = self._tokens.vanish(key)
+    def _vanish(self, chunk: str) -> None:
+        presence = self._tokens.vanish(chunk)
         if presence is None:
             return
         self._station.depart(presence.node, presence.incarnation)

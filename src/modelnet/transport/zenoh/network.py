@@ -52,7 +52,6 @@ class ZenohNetwork:
         self._everyone = Inbox(self._keys.state)
         self._inboxes: dict[NodeId, Inbox] = {}
         self._opened: Opened | None = None
-        self._neighbourhood: Neighbourhood | None = None
         self._stack = AsyncExitStack()
 
     @property
@@ -126,11 +125,6 @@ class ZenohNetwork:
         low = zenoh.Priority.DATA_LOW
         await anyio.to_thread.run_sync(self._put, inbox.key, frame, low, limiter=inbox.limiter)
 
-    def show(self) -> None:
-        """Show this node anew: `Wire.show`."""
-        if self._neighbourhood is not None:
-            self._neighbourhood.show()
-
     def _inbox(self, peer: NodeId) -> Inbox:
         inbox = self._inboxes.get(peer)
         if inbox is None:
@@ -157,7 +151,6 @@ class ZenohNetwork:
             self._settings, opened, self._guard, self._clock, self._station
         )
         neighbourhood.enter()
-        self._neighbourhood = neighbourhood
         return neighbourhood
 
     def _bridge(self, take: Callable[[zenoh.Sample], None]) -> Bridge:

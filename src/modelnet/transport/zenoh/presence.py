@@ -1,8 +1,7 @@
 """Signed presence: what stands in a liveliness token, so that no node can pretend to be another.
 
-The chunk of a token that shows a presence is the base64url of a sealed announcement of topic `here`,
-whose state is the endpoint where the node can be reached, or empty. Its id tells incarnations of a
-node apart. The chunk after it counts how often the presence was shown.
+The last chunk of a token is the base64url of a sealed announcement of topic `here`, whose state is
+the endpoint where the node can be reached, or empty. Its id tells incarnations of a node apart.
 """
 
 import base64
@@ -62,34 +61,28 @@ def _endpoint(state: bytes, scheme: str) -> Endpoint | None:
 
 
 class Tokens:
-    """The tokens that count, by key: of each node those of its newest incarnation."""
+    """The tokens that count: of each node the newest, so that an old one shown again does not."""
 
     def __init__(self) -> None:
-        self._by_key: dict[str, Presence] = {}
+        self._by_chunk: dict[str, Presence] = {}
         self._current: dict[NodeId, Presence] = {}
 
     def __contains__(self, node: NodeId) -> bool:
         """Whether a token of the node counts now."""
         return node in self._current
 
-    def has_key(self, key: str) -> bool:
-        """Whether a token is known: it need not be verified again."""
-        return key in self._by_key
-
-    def appear(self, key: str, presence: Presence) -> bool:
-        """Note a token; return whether its node became present by it, or another incarnation."""
+    def appear(self, chunk: str, presence: Presence) -> bool:
+        """Note a token; return whether it is the newest of its node."""
         current = self._current.get(presence.node)
         if current is not None and current.sent_at > presence.sent_at:
             return False
-        self._by_key[key] = presence
+        self._by_chunk[chunk] = presence
         self._current[presence.node] = presence
-        return presence != current
+        return True
 
-    def vanish(self, key: str) -> Presence | None:
-        """Note that a token is gone; return the presence that ended with it, if one did."""
-        presence = self._by_key.pop(key, None)
-        if presence is None or presence in self._by_key.values():
-            return None
-        if self._current.get(presence.node) == presence:
+    def vanish(self, chunk: str) -> Presence | None:
+        """Note that a token is gone; return the presence it showed, if it counted."""
+        presence = self._by_chunk.pop(chunk, None)
+        if presence is not None and self._current.get(presence.node) == presence:
             del self._current[presence.node]
         return presence

@@ -53,11 +53,11 @@ class Keys:
     @property
     def tokens(self) -> str:
         """What every liveliness token of the network matches."""
-        return f"{self._prefix}/here/*/*"
+        return f"{self._prefix}/here/*"
 
-    def token(self, presence: str, showing: int) -> str:
-        """Return the liveliness token that shows a presence for the so-manieth time."""
-        return f"{self._prefix}/here/{presence}/{showing}"
+    def token(self, presence: str) -> str:
+        """Return the liveliness token that shows a presence."""
+        return f"{self._prefix}/here/{presence}"
 
     def inbox(self, node: NodeId) -> str:
         """Return where frames for a node are published."""

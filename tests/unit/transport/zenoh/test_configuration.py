@@ -42,6 +42,13 @@ def test_only_a_join_address_that_answers_may_fail_the_joining():
     assert connect == ["tcp/127.0.0.1:1000", "tcp/192.0.2.7:1001#exit_on_failure=false"]
 
 
+def test_of_two_peers_one_connects_unless_only_one_can():
+    key = "scouting/gossip/autoconnect_strategy"
+    both, hidden = tree(ZenohSettings()), tree(ZenohSettings(), join=(OUTSIDE,))
+    assert both[key]["peer"]["to_peer"] == "greater-zid"
+    assert hidden[key]["peer"]["to_peer"] == "always"
+
+
 def test_a_closed_network_speaks_tls_only_and_both_ends_prove_themselves():
     secrets = LinkSecrets(ca_pem="a", certificate_pem="b", private_key_pem="c")
     closed = tree(ZenohSettings(secrets=secrets))

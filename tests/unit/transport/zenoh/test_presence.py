@@ -77,8 +77,6 @@ class TestTokens:
         assert not tokens.appear("old", self.presence("0", 0.5))
         assert tokens.appear("y", self.presence("2", 2.0))
         assert "a" in tokens
-        assert tokens.has_chunk("x")
-        assert not tokens.has_chunk("old")
         assert tokens.vanish("old") is None
         assert tokens.vanish("x") == self.presence("1", 1.0)
         assert "a" in tokens
