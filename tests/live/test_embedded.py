@@ -1,6 +1,7 @@
 """The zoo on llama.cpp: real weights, real threads, damaged files in processes of their own."""
 
 import json
+import random
 import struct
 import subprocess
 import sys
@@ -24,6 +25,7 @@ from modelnet.core.request import Chat, Complete, Embed, Message, Partial, Reque
 from modelnet.resource.backend.embedded import Claims, EmbeddedModel
 from modelnet.resource.model import Model
 from modelnet.resource.zoo import zoo_entries, zoo_model
+from modelnet.service.skill import draw
 from tests.conformance.tiny_gguf import write_tiny_gguf
 
 pytestmark = [pytest.mark.anyio, pytest.mark.live]
@@ -67,7 +69,8 @@ async def babble(tmp_path: Path) -> AsyncIterator[Model]:
 async def test_every_animal_starts_and_answers(name):
     model = zoo_model(name)
     await model.start()
-    chunks = await hear(model, ask("What is the capital of France?"))
+    skill = zoo_entries()[name].skills[0]
+    chunks = await hear(model, ask(draw(skill, random.Random(1), "test").prompt))
     assert said(chunks)
     assert "<think>" not in said(chunks)
     assert chunks[-1].usage is not None

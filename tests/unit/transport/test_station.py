@@ -41,7 +41,7 @@ from modelnet.trust.key import NodeKey
 
 pytestmark = pytest.mark.anyio
 
-DEADLINE = time.time() + 60
+DEADLINE = time.time() + 3600
 EMPTY = Summary(0, Digest().value())
 
 
