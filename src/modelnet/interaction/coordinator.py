@@ -4,6 +4,7 @@ import random
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import aclosing, contextmanager
+from dataclasses import replace
 
 import anyio
 import msgspec
@@ -70,19 +71,20 @@ class Coordinator:
         Raises:
             ModelnetError: no model could answer; the failure that says most about why.
         """
+        features = analyse(task.request)
         progress = Progress(task.request)
         failures = Failures()
         while not progress.is_finished:
             if progress.is_exhausted:
                 yield progress.ending()
                 return
-            scored = await self._choose(task, progress, failures)
+            scored = await self._choose(task, features, progress, failures)
             offer = scored.candidate
             contribution = Contribution(
                 node=offer.node, model=offer.card.name, because=failures.explain(scored.because)
             )
             try:
-                async with aclosing(self._run(scored, task, progress)) as chunks:
+                async with aclosing(self._run(scored, features, task, progress)) as chunks:
                     async for chunk in chunks:
                         if contribution is not None:
                             yield contribution
@@ -95,9 +97,12 @@ class Coordinator:
                 if is_final or not progress.can_go_on_elsewhere or failures.are_too_many:
                     raise failures.verdict from None
 
-    async def _choose(self, task: Task, progress: Progress, failures: Failures) -> Scored:
+    async def _choose(
+        self, task: Task, features: TaskFeatures, progress: Progress, failures: Failures
+    ) -> Scored:
         """Choose whom to ask; when everyone failed, wait a little for somebody to come back."""
-        features = analyse(progress.rest())
+        if progress.is_begun:
+            features = replace(features, needs_continuation=True)
         give_up_at = min(self._clock() + RETURN_S, task.deadline)
         while True:
             try:
@@ -124,7 +129,7 @@ class Coordinator:
         raise refusal(features, [offer for choice in choices for offer in choice.candidates])
 
     async def _run(
-        self, scored: Scored, task: Task, progress: Progress
+        self, scored: Scored, features: TaskFeatures, task: Task, progress: Progress
     ) -> AsyncGenerator[Chunk, None]:
         """Ask one model for the rest of the answer, and learn how it went."""
         offer, began, has_begun = scored.candidate, self._clock(), progress.is_begun
@@ -143,7 +148,7 @@ class Coordinator:
                 Outcome(
                     node=offer.node,
                     model=offer.card.name,
-                    kind=analyse(task.request).kind,
+                    kind=features.kind,
                     at=now,
                     latency_s=None if has_begun or not progress.is_finished else now - began,
                     tokens=progress.tokens,
