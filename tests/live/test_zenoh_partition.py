@@ -10,10 +10,10 @@ import pytest
 
 from tests.live.zenoh_process import nodes_of_a_test
 
-pytestmark = [pytest.mark.anyio, pytest.mark.live]
+pytestmark = [pytest.mark.anyio, pytest.mark.live, pytest.mark.slow]
 
-HEALED_WITHIN_S = 6.0
-"""Two seconds more than promised: a busy machine must not fail here; the bench measures."""
+HEALED_WITHIN_S = 45.0
+"""That it heals is what is tested here; how soon is for the bench to measure."""
 
 
 def sh(*commands):

@@ -10,7 +10,7 @@ from pathlib import Path
 import anyio
 from anyio.streams.text import TextReceiveStream
 
-PATIENCE_S = 15.0
+PATIENCE_S = 45.0
 SCRIPT = Path(__file__).with_name("zenoh_node.py")
 
 
