@@ -47,12 +47,13 @@ class Repetitions(msgspec.Struct, frozen=True, kw_only=True):
     kills: int = 200
     losses: int = 7
     freezes: int = 3
+    cuts: int = 5
     answers: int = 300
     streams: int = 15
     starts: int = 5
 
 
-QUICK = Repetitions(kills=20, losses=3, freezes=1, answers=100, streams=5, starts=3)
+QUICK = Repetitions(kills=20, losses=3, freezes=1, cuts=1, answers=100, streams=5, starts=3)
 
 
 def measure_and_tell(order: Order, *, write_to: Path | None, as_json: bool) -> None:
@@ -126,7 +127,7 @@ class NetworkBench:
         return self._with(discovery_s=found)
 
     async def _loss(self) -> NetworkFigures:
-        healed_s, what = await partition_healed(self._home)
+        healed_s, what = await partition_healed(self._home, self._often.cuts)
         self.notes.append(f"The partition: {what}.")
         noticed = LossNoticed(
             killed=round(await killed(self._home, self._often.losses), 4),

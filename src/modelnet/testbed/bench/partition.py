@@ -143,9 +143,9 @@ class SilencedProxy:
         """Return nothing: both sides are this machine."""
         return ()
 
-    def settings(self, side: Side, join: tuple[str, ...]) -> dict[str, Any]:
-        """Return the settings of a node of that side: gateways before the proxy, clients behind."""
-        return {"join": join, "gateway": side == "a", "client": side == "b"}
+    def settings(self, side: Side, join: tuple[str, ...]) -> dict[str, Any]:  # noqa: ARG002
+        """Return the settings of a node: the first is the gateway, all others are its clients."""
+        return {"join": join, "gateway": not join, "client": bool(join)}
 
     def way_to(self, endpoint: str, side: Side) -> str:
         """Return the endpoint itself, or the proxy before it."""

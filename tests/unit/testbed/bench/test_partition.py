@@ -42,4 +42,5 @@ async def test_only_the_far_side_goes_through_the_proxy():
         assert proxy.way_to("tcp/127.0.0.1:7", "a") == "tcp/127.0.0.1:7"
         assert proxy.way_to("tcp/127.0.0.1:7", "b") != "tcp/127.0.0.1:7"
         assert proxy.settings("a", ())["gateway"]
-        assert proxy.settings("b", ())["client"]
+        assert not proxy.settings("a", ())["client"]
+        assert proxy.settings("b", ("tcp/127.0.0.1:7",))["client"]
