@@ -10,10 +10,10 @@ import anyio
 
 from modelnet.core.card import ModelCard
 from modelnet.core.chunk import Chunk
-from modelnet.core.request import Chat, Complete, Message, Request, Sampling
+from modelnet.core.request import Chat, Complete, Infer, Message, Request, Sampling
 from modelnet.resource.backend.embedded import Claims, EmbeddedModel
 from modelnet.resource.backend.function import model
-from modelnet.resource.backend.openai import OpenAIModel, endpoint_from
+from modelnet.resource.backend.openai import OpenAIModel, openai_endpoint
 from modelnet.resource.backend.scripted import Pace, ScriptedModel, scripted_card
 from modelnet.resource.host import Host
 from modelnet.resource.model import Model
@@ -36,6 +36,8 @@ class Implementation(NamedTuple):
     """Given a folder for files; not started."""
     is_busy: Callable[[Any], bool]
     """Whether any answer is under way, by what the engine itself knows."""
+    infer: Infer | None = None
+    """For models that infer: something it can answer."""
 
 
 class Answers:
@@ -107,7 +109,7 @@ def llama_server(path: Path) -> Any:
 
 def openai(folder: Path) -> Model:
     server = llama_server(write_tiny_gguf(folder / "babble.gguf"))
-    made = OpenAIModel(endpoint_from(server.listening_address), name="babble")
+    made = OpenAIModel(openai_endpoint(server.listening_address), name="babble")
     made.server = server
     return made
 

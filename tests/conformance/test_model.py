@@ -18,13 +18,18 @@ from modelnet.core.error import (
 )
 from modelnet.core.request import (
     Chat,
+    Complete,
     Embed,
+    Encode,
     ImagePart,
     ImageUrl,
     Message,
     Partial,
     Request,
     Sampling,
+    Score,
+    Step,
+    operation_of,
 )
 from modelnet.resource.model import Model
 from tests.conformance.models import IMPLEMENTATIONS, SLOW, Implementation, request_for, text_of
@@ -129,10 +134,12 @@ async def test_a_deadline_in_the_past_is_refused(model: Model):
 
 
 async def test_an_operation_that_is_not_on_the_card_is_refused(model: Model):
-    if "embed" in model.card.operations:
-        pytest.skip("has all operations")
-    with pytest.raises(UnsupportedError):
-        await answer(model, Embed(("a",)))
+    prefix = Complete(PROMPT)
+    requests = [Embed(("a",)), Encode(("a",)), Step(prefix), Score(prefix, "a"), prefix]
+    refused = [one for one in requests if operation_of(one) not in model.card.operations]
+    for request in refused:
+        with pytest.raises(UnsupportedError):
+            await answer(model, request)
 
 
 async def test_images_are_refused_by_who_cannot_see(model: Model):

@@ -9,7 +9,7 @@ import pytest
 from modelnet.core.chunk import Chunk
 from modelnet.core.error import ContextTooLongError, UnsupportedError
 from modelnet.core.request import Chat, Complete, Message, Partial, Request, Sampling
-from modelnet.resource.backend.openai import OpenAIModel, endpoint_from
+from modelnet.resource.backend.openai import OpenAIModel, openai_endpoint
 from modelnet.resource.detection import detect_engines
 from modelnet.resource.model import Model
 from modelnet.resource.zoo import FOLDER, zoo_model
@@ -36,7 +36,7 @@ def server():
 
 @pytest.fixture
 async def remote(server) -> AsyncIterator[Model]:
-    model = OpenAIModel(endpoint_from(server.listening_address), name="calc")
+    model = OpenAIModel(openai_endpoint(server.listening_address), name="calc")
     await model.start()
     yield model
     await model.stop()

@@ -3,10 +3,9 @@
 import math
 
 import anyio
-import msgspec
 import pytest
 
-from modelnet.core.chunk import Chunk, Usage
+from modelnet.core.chunk import Chunk, ToolCall, Usage
 from modelnet.core.error import (
     AuthenticationError,
     EngineError,
@@ -180,7 +179,7 @@ async def test_a_peer_that_boasts_of_tokens_does_not_cut_the_answer(world: World
 
 
 async def test_a_tool_call_that_was_seen_is_not_begun_again(world: World):
-    call = msgspec.Raw(b'{"index":0,"function":{"name":"look","arguments":"{"}}')
+    call = ToolCall("1", "look", "{}")
     calls = Odd("calls", Chunk(tool_calls=(call,)), error=EngineError("died"))
     a = await world.node("a", calls, teller("good"))
     with pytest.raises(EngineError, match="died"):

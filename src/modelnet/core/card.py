@@ -5,6 +5,7 @@ from typing import Annotated
 import msgspec
 
 from modelnet.core.request import Operation
+from modelnet.core.tensor import TensorSpec
 
 
 class Skill(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -23,6 +24,18 @@ class Price(msgspec.Struct, frozen=True, omit_defaults=True):
     output_per_mtok: float = 0.0
 
 
+class Artifact(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The file a model is made of, by its content: other nodes may fetch it."""
+
+    digest: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+    """Of the manifest of its pieces; see `modelnet.resource.copy`."""
+    size_bytes: Annotated[int, msgspec.Meta(ge=0)]
+    form: str
+    """What reads it: `gguf`, `onnx`."""
+    may_copy: bool = True
+    """False where its owner wants no copies: then nobody hands it on."""
+
+
 class ModelCard(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """A model as its node describes it."""
 
@@ -32,7 +45,7 @@ class ModelCard(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     operations: tuple[Operation, ...]
     skills: tuple[Skill, ...] = ()
     engine: str
-    """What runs it: `llama.cpp`, `openai`, `python`, `scripted`."""
+    """What runs it: `llama.cpp`, `ollama`, `openai`, `onnx`, `python`, `scripted` and others."""
     parameters: int | None = None
     """Number of weights, where known: the cost of a token in arithmetic."""
     context_length: int | None = None
@@ -42,10 +55,25 @@ class ModelCard(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     has_logprobs: bool = False
     has_vision: bool = False
     has_tools: bool = False
+    has_schema: bool = False
+    """Whether it holds its answer to a `response_format`."""
     can_continue: bool = True
     """Whether the engine goes on with an answer begun elsewhere: mid-answer failover needs it."""
     price: Price = Price()
     licence: str | None = None
+    """An SPDX name, where known."""
+    embedding_size: int | None = None
+    """Numbers in a vector of `embed`, where known."""
+    hidden_size: int | None = None
+    """Numbers in a hidden state of `encode`, where known."""
+    layers: int | None = None
+    """The highest layer that `encode` can tell of; the last only, where not known."""
+    inputs: tuple[TensorSpec, ...] = ()
+    """What `infer` takes."""
+    outputs: tuple[TensorSpec, ...] = ()
+    """What `infer` gives."""
+    artifact: Artifact | None = None
+    """The file it is made of, where it is one."""
 
     @property
     def skill_ids(self) -> frozenset[str]:

@@ -4,6 +4,8 @@ from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 
+from modelnet.core.tensor import Tensor
+
 _Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0)]
 
 FinishReason: TypeAlias = Literal["stop", "length", "tool_calls", "content_filter"]
@@ -22,7 +24,10 @@ class Usage(msgspec.Struct, frozen=True):
 
 
 class Alternative(msgspec.Struct, frozen=True, array_like=True):
-    """A token that could have been drawn, its natural-log probability and its raw bytes."""
+    """A token that could have been drawn, its natural-log probability and its raw bytes.
+
+    A token without bytes is one of those that end an answer.
+    """
 
     text: str
     logprob: float
@@ -38,12 +43,16 @@ class Token(msgspec.Struct, frozen=True, array_like=True):
     alternatives: tuple[Alternative, ...] = ()
 
 
-class Chunk(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The next piece of an answer.
+class ToolCall(msgspec.Struct, frozen=True):
+    """A tool the model wants called: its name, and its arguments as the text of a JSON object."""
 
-    `vectors` holds one little-endian float32 array an input, for `embed` only. Exactly the last
-    chunk of an answer carries `finish` and `usage`.
-    """
+    id: str
+    name: str
+    arguments: str
+
+
+class Chunk(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The next piece of an answer. Exactly the last one carries `finish` and `usage`."""
 
     text: str = ""
     reasoning: str = ""
@@ -51,8 +60,14 @@ class Chunk(msgspec.Struct, frozen=True, omit_defaults=True):
     """How many tokens `text` and `reasoning` are, as far as the engine says."""
     tokens: tuple[Token, ...] = ()
     """Those tokens with their log-probabilities, when they were asked for."""
+    """To `score`: the tokens of the continuation, each with its log-probability."""
+    alternatives: tuple[Alternative, ...] = ()
+    """To `step`: what may come next, best first."""
     vectors: tuple[bytes, ...] = ()
-    tool_calls: tuple[bytes, ...] = ()
-    """Pieces of tool calls, each one JSON text as OpenAI writes them in a stream."""
+    """To `embed`: one little-endian float32 array an input."""
+    tensors: tuple[Tensor, ...] = ()
+    """To `infer`: the outputs. To `encode`: an FP32 array (tokens, hidden size) for each input."""
+    tool_calls: tuple[ToolCall, ...] = ()
+    """Whole calls, whose arguments are valid JSON."""
     finish: FinishReason | None = None
     usage: Usage | None = None

@@ -4,8 +4,14 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
 
-Operation: TypeAlias = Literal["chat", "complete", "embed"]
+from modelnet.core.chunk import ToolCall
+from modelnet.core.tensor import Tensor
+
+Operation: TypeAlias = Literal["chat", "complete", "step", "score", "embed", "encode", "infer"]
 """The operations a model can declare on its card."""
+
+MAX_TOP_K = 1 << 18
+"""More tokens than any vocabulary has."""
 
 Role: TypeAlias = Literal["system", "developer", "user", "assistant", "tool"]
 
@@ -32,11 +38,15 @@ class ImagePart(msgspec.Struct, frozen=True, tag="image_url"):
 Content: TypeAlias = str | tuple[TextPart | ImagePart, ...]
 
 
-class Message(msgspec.Struct, frozen=True):
+class Message(msgspec.Struct, frozen=True, omit_defaults=True):
     """One turn of a conversation."""
 
     role: Role
-    content: Content
+    content: Content = ""
+    tool_calls: tuple[ToolCall, ...] = ()
+    """What an assistant's turn wanted called."""
+    tool_call_id: str | None = None
+    """Of a tool's turn: the call it answers."""
 
     @property
     def text(self) -> str:
@@ -83,6 +93,8 @@ class Chat(msgspec.Struct, frozen=True, tag="chat", omit_defaults=True):
     sampling: Sampling = Sampling()
     partial: Partial = Partial()
     tools: tuple[dict[str, Any], ...] = ()
+    tool_choice: str = "auto"
+    """`auto`, `required` for any of the tools, or the name of the one to call."""
     response_format: dict[str, Any] | None = None
 
     @property
@@ -95,6 +107,11 @@ class Chat(msgspec.Struct, frozen=True, tag="chat", omit_defaults=True):
         """Whether any message holds an image."""
         return any(message.has_image for message in self.messages)
 
+    @property
+    def is_plain_text(self) -> bool:
+        """Whether the answer may take any form, so that `response_format` asks for nothing."""
+        return self.response_format is None or self.response_format.get("type") == "text"
+
 
 class Complete(msgspec.Struct, frozen=True, tag="complete", omit_defaults=True):
     """Continue a raw text, without a chat template."""
@@ -104,32 +121,73 @@ class Complete(msgspec.Struct, frozen=True, tag="complete", omit_defaults=True):
     partial: Partial = Partial()
 
 
+Prefix: TypeAlias = Chat | Complete
+"""What a next token or a continuation comes after: the prompt, and its `partial` answer so far."""
+
+
+class Step(msgspec.Struct, frozen=True, tag="step"):
+    """Tell which tokens may come next. The prefix's `sampling` counts for nothing."""
+
+    prefix: Prefix
+    top_k: Annotated[int, msgspec.Meta(ge=1, le=MAX_TOP_K)] = 20
+
+
+class Score(msgspec.Struct, frozen=True, tag="score"):
+    """Tell how likely a given continuation is, token by token."""
+
+    prefix: Prefix
+    continuation: Annotated[str, msgspec.Meta(min_length=1)]
+
+
 class Embed(msgspec.Struct, frozen=True, tag="embed"):
     """Turn each input into one vector."""
 
     inputs: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
 
 
-Request: TypeAlias = Chat | Complete | Embed
+class Encode(msgspec.Struct, frozen=True, tag="encode", omit_defaults=True):
+    """Turn each input into its hidden states, one vector a token.
+
+    Layers count from 0, the embedding of the tokens; -1 is the last, after the final norm.
+    """
+
+    inputs: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
+    layer: Annotated[int, msgspec.Meta(ge=-1)] = -1
+
+
+class Infer(msgspec.Struct, frozen=True, tag="infer", omit_defaults=True):
+    """Turn named tensors into named tensors; all outputs unless some are named."""
+
+    inputs: Annotated[tuple[Tensor, ...], msgspec.Meta(min_length=1)]
+    outputs: tuple[str, ...] = ()
+
+
+Request: TypeAlias = Chat | Complete | Step | Score | Embed | Encode | Infer
+
+_OPERATION_OF: dict[type[Request], Operation] = {
+    Chat: "chat",
+    Complete: "complete",
+    Step: "step",
+    Score: "score",
+    Embed: "embed",
+    Encode: "encode",
+    Infer: "infer",
+}
 
 
 def operation_of(request: Request) -> Operation:
     """Return the operation a request asks for."""
-    match request:
-        case Chat():
-            return "chat"
-        case Complete():
-            return "complete"
-        case Embed():
-            return "embed"
+    return _OPERATION_OF[type(request)]
 
 
 def text_of(request: Request) -> str:
-    """Return the text that says what kind of task a request is."""
+    """Return the text that says what kind of task a request is; tensors have none."""
     match request:
-        case Chat():
+        case Chat() | Complete():
             return request.prompt
-        case Complete():
-            return request.prompt
-        case Embed():
+        case Step() | Score():
+            return request.prefix.prompt
+        case Embed() | Encode():
             return request.inputs[0]
+        case Infer():
+            return ""

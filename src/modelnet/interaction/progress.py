@@ -3,7 +3,7 @@
 import msgspec
 
 from modelnet.core.chunk import Chunk, Usage
-from modelnet.core.request import Embed, Partial, Request
+from modelnet.core.request import Chat, Complete, Partial, Request
 
 
 class Progress:
@@ -39,7 +39,7 @@ class Progress:
 
     @property
     def can_go_on_elsewhere(self) -> bool:
-        """Whether another model can go on: not with tool calls or vectors the asker has seen."""
+        """Whether another model can go on: not with tool calls or numbers the asker has seen."""
         return not self._is_bound
 
     @property
@@ -50,7 +50,8 @@ class Progress:
 
     @property
     def _max_tokens(self) -> int | None:
-        return None if isinstance(self._request, Embed) else self._request.sampling.max_tokens
+        request = self._request
+        return request.sampling.max_tokens if isinstance(request, Chat | Complete) else None
 
     def take(self, chunk: Chunk) -> Chunk:
         """Note a chunk and return it as the asker should see it: with the usage of the whole."""
@@ -61,7 +62,7 @@ class Progress:
         # A peer may claim any number, but no token is shorter than a byte.
         size_bytes = len((chunk.text + chunk.reasoning).encode(errors="replace"))
         self._tokens += min(max(0, chunk.n_tokens), size_bytes)
-        self._is_bound |= bool(chunk.tool_calls or chunk.vectors)
+        self._is_bound |= bool(chunk.tool_calls or chunk.vectors or chunk.tensors)
         self._is_finished = chunk.finish is not None
         if chunk.usage is None or not self._tokens_before:
             return chunk
@@ -84,7 +85,7 @@ class Progress:
         """Return the request for what is still to be answered; the next model starts from it."""
         self._tokens_before = self._tokens
         request = self._request
-        if isinstance(request, Embed) or not self.is_begun:
+        if not isinstance(request, Chat | Complete) or not self.is_begun:
             return request
         begun = request.partial
         partial = Partial(

@@ -73,9 +73,9 @@ def _gguf(rest: str, name: str | None) -> Model:
 
 
 def _openai(rest: str, name: str | None) -> Model:
-    from modelnet.resource.backend.openai import OpenAIModel, endpoint_from
+    from modelnet.resource.backend.openai import OpenAIModel, openai_endpoint
 
-    return OpenAIModel(endpoint_from(rest), name=name)
+    return OpenAIModel(openai_endpoint(rest), name=name)
 
 
 def _python(rest: str, name: str | None) -> Model:

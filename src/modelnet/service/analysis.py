@@ -1,10 +1,22 @@
 """Reads a request: its kind of task, its length, and what a model must be able to do for it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
-from modelnet.core.request import Chat, Complete, Embed, Operation, Request, operation_of
+from modelnet.core.request import (
+    Chat,
+    Complete,
+    Embed,
+    Encode,
+    Infer,
+    Operation,
+    Request,
+    Score,
+    Step,
+    operation_of,
+)
+from modelnet.core.tensor import TensorSpec
 from modelnet.service.kind import OTHER, TaskKind
 from modelnet.service.kind.classifier import classify
 
@@ -24,7 +36,12 @@ class TaskFeatures:
     needs_vision: bool = False
     needs_tools: bool = False
     needs_logprobs: bool = False
+    needs_schema: bool = False
     needs_continuation: bool = False
+    needs_chat: bool = False
+    """For `step` and `score`: whether what comes before is a conversation."""
+    tensors: tuple[TensorSpec, ...] = ()
+    """For `infer`: what is given."""
 
     @property
     def prompt_tokens(self) -> int:
@@ -39,11 +56,26 @@ def analyse(request: Request) -> TaskFeatures:
             return _of_chat(request)
         case Complete():
             return _of_completion(request)
-        case Embed():
+        case Step() | Score():
+            prefix = analyse(request.prefix)
+            return replace(
+                prefix,
+                operation=operation_of(request),
+                needs_chat=isinstance(request.prefix, Chat),
+                needs_logprobs=False,
+                needs_schema=False,
+            )
+        case Embed() | Encode():
             return TaskFeatures(
                 operation=operation_of(request),
                 kind=TaskKind.certain(OTHER),
                 prompt_bytes=max(map(_size_bytes, request.inputs)),
+            )
+        case Infer():
+            return TaskFeatures(
+                operation=operation_of(request),
+                kind=TaskKind.certain(OTHER),
+                tensors=tuple(tensor.spec for tensor in request.inputs),
             )
 
 
@@ -60,6 +92,7 @@ def _of_chat(request: Chat) -> TaskFeatures:
         needs_vision=request.has_image,
         needs_tools=bool(request.tools),
         needs_logprobs=request.sampling.top_logprobs is not None,
+        needs_schema=not request.is_plain_text,
         needs_continuation=bool(request.partial),
     )
 

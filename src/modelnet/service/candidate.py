@@ -9,6 +9,7 @@ from modelnet.core.error import (
     NoModelError,
     UnsupportedError,
 )
+from modelnet.core.tensor import TensorSpec
 from modelnet.resource.directory import Offer
 from modelnet.service.analysis import TaskFeatures
 
@@ -34,15 +35,28 @@ def obstacle(card: ModelCard, features: TaskFeatures) -> ModelnetError | None:
 def _missing(card: ModelCard, features: TaskFeatures) -> str:
     if features.operation not in card.operations:
         return f"cannot do '{features.operation}'"
-    if features.needs_vision and not card.has_vision:
-        return "cannot read images"
-    if features.needs_tools and not card.has_tools:
-        return "cannot call tools"
-    if features.needs_logprobs and not card.has_logprobs:
-        return "does not report log-probabilities"
-    if features.needs_continuation and not card.can_continue:
-        return "cannot go on with an answer begun elsewhere"
-    return ""
+    if features.needs_chat and "chat" not in card.operations:
+        return "cannot do 'chat'"
+    if not _takes(card, features.tensors):
+        return f"takes other tensors ({_listed(card.inputs)})"
+    wanted = {
+        "cannot read images": features.needs_vision and not card.has_vision,
+        "cannot call tools": features.needs_tools and not card.has_tools,
+        "does not report log-probabilities": features.needs_logprobs and not card.has_logprobs,
+        "cannot hold an answer to a format": features.needs_schema and not card.has_schema,
+        "cannot go on with an answer begun elsewhere": features.needs_continuation
+        and not card.can_continue,
+    }
+    return next((lack for lack, is_lacking in wanted.items() if is_lacking), "")
+
+
+def _takes(card: ModelCard, tensors: Sequence[TensorSpec]) -> bool:
+    wanted = {spec.name: spec for spec in card.inputs}
+    return all(given.name in wanted and wanted[given.name].takes(given) for given in tensors)
+
+
+def _listed(specs: Sequence[TensorSpec]) -> str:
+    return ", ".join(f"{spec.name}: {spec.datatype}{list(spec.shape)}" for spec in specs) or "none"
 
 
 def surely_fits(card: ModelCard, features: TaskFeatures) -> bool:
@@ -75,5 +89,7 @@ def _needs(features: TaskFeatures) -> str:
     needs += ["images"] if features.needs_vision else []
     needs += ["tools"] if features.needs_tools else []
     needs += ["log-probabilities"] if features.needs_logprobs else []
+    needs += ["a given format"] if features.needs_schema else []
+    needs += [f"tensors {_listed(features.tensors)}"] if features.tensors else []
     needs += ["continuation"] if features.needs_continuation else []
     return ", ".join(needs)

@@ -8,10 +8,11 @@ from typing import Annotated, Any, Final, TypeAlias, cast, get_args
 
 import msgspec
 
-from modelnet.core.card import ModelCard, Price, Skill
+from modelnet.core.card import Artifact, ModelCard, Price, Skill
 from modelnet.core.error import MalformedError
 from modelnet.core.identity import NodeId
 from modelnet.core.request import Operation
+from modelnet.core.tensor import TensorSpec
 
 EXTENSION: Final = "https://modelnet.dev/a2a/extension/model/v1"
 """Names our extension. An identifier and no more: it is never fetched."""
@@ -23,6 +24,8 @@ _A2A_VERSION: Final = "1.0"
 _OPERATION_TAG: Final = "operation"
 _SKILL_TAG: Final = "skill"
 _UNDESCRIBED_TAG: Final = "undescribed"
+_TEXT: Final = "text/plain"
+_BINARY: Final = "application/octet-stream"
 
 Json: TypeAlias = dict[str, Any]
 """A JSON object."""
@@ -51,9 +54,16 @@ class _Params(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     has_logprobs: bool = False
     has_vision: bool = False
     has_tools: bool = False
+    has_schema: bool = False
     can_continue: bool = True
     price: Price = Price()
     licence: str | None = None
+    embedding_size: _Count | None = None
+    hidden_size: _Count | None = None
+    layers: _Count | None = None
+    inputs: tuple[TensorSpec, ...] = ()
+    outputs: tuple[TensorSpec, ...] = ()
+    artifact: Artifact | None = None
 
     def __post_init__(self) -> None:
         if min(self.price.input_per_mtok, self.price.output_per_mtok) < 0:
@@ -127,7 +137,7 @@ def content(model: ModelCard, *, node_name: str, node: NodeId) -> Json:
                 url=f"modelnet:{node}", protocol_binding=BINDING, protocol_version=_A2A_VERSION
             ),
         ),
-        default_input_modes=("text/plain", "image/*") if model.has_vision else ("text/plain",),
+        default_input_modes=_input_modes(model),
         default_output_modes=_output_modes(model),
         skills=(*map(_operation_skill, model.operations), *map(_claimed_skill, model.skills)),
     )
@@ -146,21 +156,40 @@ def _params(model: ModelCard, node: NodeId) -> _Params:
         has_logprobs=model.has_logprobs,
         has_vision=model.has_vision,
         has_tools=model.has_tools,
+        has_schema=model.has_schema,
         can_continue=model.can_continue,
         price=model.price,
         licence=model.licence,
+        embedding_size=model.embedding_size,
+        hidden_size=model.hidden_size,
+        layers=model.layers,
+        inputs=model.inputs,
+        outputs=model.outputs,
+        artifact=model.artifact,
     )
 
 
 def _output_modes(model: ModelCard) -> tuple[str, ...]:
-    modes = {"embed": "application/octet-stream"}
-    return tuple(sorted({modes.get(operation, "text/plain") for operation in model.operations}))
+    binary = {"embed", "encode", "infer"}.intersection(model.operations)
+    modes = {_BINARY} if binary else set[str]()
+    return tuple(sorted(modes | ({_TEXT} if set(model.operations) - binary else set())))
+
+
+def _input_modes(model: ModelCard) -> tuple[str, ...]:
+    modes = [_TEXT] if set(model.operations) != {"infer"} else []
+    modes += ["image/*"] if model.has_vision else []
+    modes += [_BINARY] if "infer" in model.operations else []
+    return tuple(modes)
 
 
 _OPERATIONS: Final[dict[Operation, str]] = {
     "chat": "Answers the last message of a conversation.",
     "complete": "Continues a text.",
+    "step": "Tells which tokens may come next.",
+    "score": "Tells how likely a given continuation is.",
     "embed": "Turns texts into vectors.",
+    "encode": "Turns texts into hidden states, one a token.",
+    "infer": "Turns named tensors into named tensors.",
 }
 
 
@@ -235,9 +264,16 @@ def _model_card(card: _Card, params: _Params) -> ModelCard:
         has_logprobs=params.has_logprobs,
         has_vision=params.has_vision,
         has_tools=params.has_tools,
+        has_schema=params.has_schema,
         can_continue=params.can_continue,
         price=params.price,
         licence=params.licence,
+        embedding_size=params.embedding_size,
+        hidden_size=params.hidden_size,
+        layers=params.layers,
+        inputs=params.inputs,
+        outputs=params.outputs,
+        artifact=params.artifact,
     )
 
 

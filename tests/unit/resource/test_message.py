@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelnet.core.card import ModelCard
-from modelnet.core.chunk import Chunk
+from modelnet.core.chunk import Chunk, ToolCall
 from modelnet.core.error import EngineError, InvalidRequestError, MalformedError, MessageError
 from modelnet.core.load import Load, ModelLoad
 from modelnet.core.request import Chat, Message
@@ -36,7 +36,7 @@ def told(topic, state, node=KEY.node):
 def test_calls_and_chunks_come_back():
     call = ModelCall("m", Chat((Message("user", "hi"),)))
     assert decode_call(encode(call)) == call
-    chunk = Chunk(text="x", tool_calls=(b"{}",))
+    chunk = Chunk(text="x", tool_calls=(ToolCall("1", "look", "{}"),))
     assert decode_chunk(encode(chunk)) == chunk
 
 

@@ -13,11 +13,12 @@ from modelnet.core.card import ModelCard, Price, Skill
 from modelnet.core.chunk import Chunk, Usage
 from modelnet.core.clock import Clock, system_clock
 from modelnet.core.error import EngineError, ModelnetError, OverloadedError, SettingsError
-from modelnet.core.request import Chat, Complete, Embed, Message, Request, text_of
+from modelnet.core.request import Chat, Complete, Message, Request, text_of
 from modelnet.resource.backend.guard import (
     Lifetime,
     refuse_response_format,
     refuse_unsupported,
+    unsupported,
 )
 from modelnet.resource.backend.shaping import Shaper, count_pieces
 
@@ -100,8 +101,8 @@ class FunctionModel:
         """Answer with what the function says, as `Model.run` has it."""
         self._lifetime.check()
         refuse_unsupported(self._card, request)
-        if isinstance(request, Embed):
-            raise self._failure("cannot embed")
+        if not isinstance(request, Chat | Complete):
+            raise unsupported(self._card, request)
         if not self._takes_chat:
             refuse_response_format(self._card, request)
         shaper = Shaper(request.sampling, request.partial.text)

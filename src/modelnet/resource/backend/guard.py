@@ -8,7 +8,7 @@ import anyio
 from modelnet.core.card import ModelCard
 from modelnet.core.clock import Clock
 from modelnet.core.error import DeadlineError, EngineError, UnsupportedError
-from modelnet.core.request import Chat, Embed, Request, operation_of
+from modelnet.core.request import Chat, Complete, Request, Score, Step, operation_of
 
 
 def refuse_unsupported(card: ModelCard, request: Request) -> None:
@@ -21,25 +21,38 @@ def refuse_unsupported(card: ModelCard, request: Request) -> None:
         raise UnsupportedError(f"The model {card.name} {missing}; ask a model that does.")
 
 
+def unsupported(card: ModelCard, request: Request) -> UnsupportedError:
+    """Return the error for an operation that a back-end never has, whatever its card says."""
+    return UnsupportedError(
+        f"The model {card.name} does not {operation_of(request)}; ask a model that does."
+    )
+
+
 def _missing(card: ModelCard, request: Request) -> str | None:
     operation = operation_of(request)
     if operation not in card.operations:
         return f"does not {operation}"
-    if isinstance(request, Chat):
-        if request.has_image and not card.has_vision:
-            return "does not read images"
-        if request.tools and not card.has_tools:
-            return "does not call tools"
-        if request.partial and not card.can_continue:
-            return "does not go on with an answer begun elsewhere"
-    if isinstance(request, Embed) or request.sampling.top_logprobs is None or card.has_logprobs:
-        return None
-    return "does not report log-probabilities"
+    match request:
+        case Chat():
+            return _missing_in_chat(card, request)
+        case Step(prefix=Chat() as chat) | Score(prefix=Chat() as chat):
+            return _missing_in_chat(card, chat) if "chat" in card.operations else "does not chat"
+        case Complete() if request.sampling.top_logprobs is not None and not card.has_logprobs:
+            return "does not report log-probabilities"
+        case _:
+            return None
 
 
-def is_plain_text(request: Chat) -> bool:
-    """Whether the answer may take any form, so that `response_format` asks for nothing."""
-    return request.response_format is None or request.response_format.get("type") == "text"
+def _missing_in_chat(card: ModelCard, chat: Chat) -> str | None:
+    if chat.has_image and not card.has_vision:
+        return "does not read images"
+    if chat.tools and not card.has_tools:
+        return "does not call tools"
+    if chat.partial and not card.can_continue:
+        return "does not go on with an answer begun elsewhere"
+    if chat.sampling.top_logprobs is not None and not card.has_logprobs:
+        return "does not report log-probabilities"
+    return None
 
 
 def refuse_response_format(card: ModelCard, request: Request) -> None:
@@ -48,7 +61,7 @@ def refuse_response_format(card: ModelCard, request: Request) -> None:
     Raises:
         UnsupportedError: the request asks for a form other than text.
     """
-    if isinstance(request, Chat) and not is_plain_text(request):
+    if isinstance(request, Chat) and not request.is_plain_text:
         raise UnsupportedError(
             f"The model {card.name} does not answer in a given format; leave out response_format."
         )
@@ -60,7 +73,7 @@ def refuse_continued_format(card: ModelCard, request: Request) -> None:
     Raises:
         UnsupportedError: the request asks for both.
     """
-    if isinstance(request, Chat) and request.partial and not is_plain_text(request):
+    if isinstance(request, Chat) and request.partial and not request.is_plain_text:
         raise UnsupportedError(
             f"The model {card.name} does not go on with an answer in a given format; begin it anew."
         )

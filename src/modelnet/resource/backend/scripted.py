@@ -22,6 +22,7 @@ from modelnet.resource.backend.guard import (
     Lifetime,
     refuse_response_format,
     refuse_unsupported,
+    unsupported,
 )
 from modelnet.resource.backend.shaping import Shaper, count_pieces, pieces_of
 
@@ -120,6 +121,8 @@ class ScriptedModel:
         self._lifetime.check()
         refuse_unsupported(self._card, request)
         refuse_response_format(self._card, request)
+        if not isinstance(request, Chat | Complete | Embed):
+            raise unsupported(self._card, request)
         if isinstance(self.failure, Refuses):
             raise OverloadedError(
                 f"The model {self._card.name} is busy; try again later.",
@@ -128,8 +131,11 @@ class ScriptedModel:
         self.requests.append(request)
         self.running += 1
         try:
-            is_embed = isinstance(request, Embed)
-            steps = self._embed(request, deadline) if is_embed else self._answer(request, deadline)
+            steps = (
+                self._embed(request, deadline)
+                if isinstance(request, Embed)
+                else self._answer(request, deadline)
+            )
             async with aclosing(steps) as chunks:
                 async for chunk in chunks:
                     yield chunk

@@ -8,7 +8,7 @@ import msgspec
 
 from modelnet.application.gateway.answering import Answering
 from modelnet.application.gateway.meter import Meter
-from modelnet.core.chunk import Chunk, FinishReason, Token, Usage
+from modelnet.core.chunk import Chunk, FinishReason, Token, ToolCall, Usage
 from modelnet.core.error import EngineError
 from modelnet.core.identity import RequestId
 from modelnet.core.request import operation_of
@@ -29,7 +29,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     reasoning: str
     tokens: tuple[Token, ...]
     vectors: tuple[bytes, ...]
-    tool_calls: tuple[bytes, ...]
+    tool_calls: tuple[ToolCall, ...]
     finish: FinishReason
     usage: Usage
     contributions: tuple[Contribution, ...]

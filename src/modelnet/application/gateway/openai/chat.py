@@ -7,7 +7,7 @@ import msgspec
 from modelnet.application.gateway.openai.answer import Answer, Provenance
 from modelnet.application.gateway.openai.envelope import Envelope, UsageView, encode, usage_view
 from modelnet.application.gateway.openai.logprob import ChatLogprobs, chat_logprobs
-from modelnet.application.gateway.openai.tool import ToolCall, ToolCallReader, joined
+from modelnet.application.gateway.openai.tool import ToolCallView, tool_call_views
 from modelnet.core.chunk import Chunk, FinishReason, Usage
 
 _DELTA = b'{"index":0,"delta":{'
@@ -21,7 +21,7 @@ class ChatMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     content: str | None
     refusal: None
     reasoning_content: str | None = None
-    tool_calls: tuple[ToolCall, ...] = ()
+    tool_calls: tuple[ToolCallView, ...] = ()
 
 
 class ChatChoice(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,12 +46,8 @@ class ChatCompletion(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def chat_completion(answer: Answer, *, id: str, created: int, origin: Provenance) -> ChatCompletion:
-    """Return the response for a whole answer.
-
-    Raises:
-        EngineError: the model answered a tool call that cannot be read.
-    """
-    calls = joined(answer.tool_calls)
+    """Return the response for a whole answer."""
+    calls = tuple(tool_call_views(answer.tool_calls))
     message = ChatMessage(
         role="assistant",
         content=None if calls and not answer.text else answer.text,
@@ -80,7 +76,7 @@ class ChatWriter:
 
     def __init__(self, id: str, created: int, *, has_usage: bool) -> None:
         self._envelope = Envelope("chat.completion.chunk", id, created, has_usage=has_usage)
-        self._calls = ToolCallReader()
+        self._calls = 0
         self._is_open = False
         self.answered_by("")
 
@@ -119,5 +115,7 @@ class ChatWriter:
         if chunk.text:
             parts.append(b'"content":' + encode(chunk.text))
         if chunk.tool_calls:
-            parts.append(b'"tool_calls":' + encode(self._calls.read(chunk.tool_calls)))
+            views = tool_call_views(chunk.tool_calls, first=self._calls)
+            self._calls += len(views)
+            parts.append(b'"tool_calls":' + encode(views))
         return b",".join(parts)

@@ -25,7 +25,12 @@ from modelnet.resource.backend.embedded.wire import (
     embed_chunk,
     messages_of,
 )
-from modelnet.resource.backend.guard import Lifetime, refuse_continued_format, refuse_unsupported
+from modelnet.resource.backend.guard import (
+    Lifetime,
+    refuse_continued_format,
+    refuse_unsupported,
+    unsupported,
+)
 from modelnet.resource.backend.mailbox import Mailbox
 from modelnet.resource.backend.reasoning import Phase, ReasoningFilter, continued, phase_after
 
@@ -111,6 +116,8 @@ class EmbeddedModel:
         if isinstance(request, Embed):
             yield await self._embed(request, deadline)
             return
+        if not isinstance(request, Chat | Complete):
+            raise unsupported(self.card, request)
         refuse_continued_format(self.card, request)
         with self._job(request) as job:
             is_finished = False
@@ -231,6 +238,7 @@ def card_of(header: GgufHeader, name: str, claims: Claims, parallel: int) -> Mod
         context_length=_context_length(header),
         parallel=parallel,
         has_logprobs=not header.is_embedder,
+        has_schema=not header.is_embedder,
         licence=header.text("general.license") or None,
     )
 

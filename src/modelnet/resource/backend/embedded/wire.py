@@ -10,7 +10,6 @@ from modelnet.core.chunk import Chunk, Usage
 from modelnet.core.error import EngineError, InvalidRequestError, UnsupportedError
 from modelnet.core.request import Chat, Complete, Embed, Message, Sampling
 from modelnet.resource.backend.embedded.answer import Failure, error_of
-from modelnet.resource.backend.guard import is_plain_text
 
 
 def messages_of(request: Chat) -> list[dict[str, str]]:
@@ -35,7 +34,7 @@ def completion_body(
     body: dict[str, Any] = {"prompt": prompt, "stream": True, **_sampling(sampling)}
     if sampling.temperature is None and default_temperature is not None:
         body["temperature"] = default_temperature
-    if isinstance(request, Chat) and not is_plain_text(request):
+    if isinstance(request, Chat) and not request.is_plain_text:
         body["json_schema"] = _schema(request.response_format or {})
     return msgspec.json.encode(body)
 

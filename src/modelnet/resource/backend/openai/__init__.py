@@ -1,6 +1,5 @@
 """Any server that speaks OpenAI's API as a model."""
 
-from modelnet.resource.backend.openai.endpoint import Endpoint, endpoint_from
-from modelnet.resource.backend.openai.model import OpenAIModel
+from modelnet.resource.backend.openai.model import OpenAIModel, openai_endpoint
 
-__all__ = ["Endpoint", "OpenAIModel", "endpoint_from"]
+__all__ = ["OpenAIModel", "openai_endpoint"]

@@ -1,5 +1,6 @@
 """A model of an OpenAI-compatible server as a Model."""
 
+import os
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
@@ -12,13 +13,18 @@ from modelnet.core.chunk import Chunk
 from modelnet.core.clock import Clock, system_clock
 from modelnet.core.error import EngineError
 from modelnet.core.request import Chat, Complete, Embed, Request
-from modelnet.resource.backend.guard import Lifetime, refuse_continued_format, refuse_unsupported
-from modelnet.resource.backend.openai.client import Client
-from modelnet.resource.backend.openai.endpoint import Endpoint
+from modelnet.resource.backend.guard import (
+    Lifetime,
+    refuse_continued_format,
+    refuse_unsupported,
+    unsupported,
+)
+from modelnet.resource.backend.http.client import Client
+from modelnet.resource.backend.http.endpoint import Endpoint, endpoint_from
+from modelnet.resource.backend.http.stream import EventStream
 from modelnet.resource.backend.openai.probe import OPEN_MESSAGE, Findings, Probe
 from modelnet.resource.backend.openai.wire import (
     AnswerReader,
-    EventStream,
     chat_body,
     completion_body,
     embed_body,
@@ -32,6 +38,25 @@ PROBE_TIMEOUT_S = 60.0
 """Enough for a server that must first load the model."""
 
 
+_OWN_KEYS = {
+    "api.openai.com": "OPENAI_API_KEY",
+    "api.mistral.ai": "MISTRAL_API_KEY",
+    "api.deepseek.com": "DEEPSEEK_API_KEY",
+    "api.groq.com": "GROQ_API_KEY",
+    "openrouter.ai": "OPENROUTER_API_KEY",
+    "api.together.xyz": "TOGETHER_API_KEY",
+}
+
+
+def openai_endpoint(text: str) -> Endpoint:
+    """Read `URL#model` of a server that speaks OpenAI's API.
+
+    Raises:
+        SettingsError: the URL is none.
+    """
+    return endpoint_from(text, path="/v1", own_keys=_OWN_KEYS)
+
+
 class OpenAIModel:
     """One model of any server that speaks OpenAI's API."""
 
@@ -43,7 +68,9 @@ class OpenAIModel:
         self._clock = clock
         label = name or endpoint.model or endpoint.root
         self._lifetime = Lifetime(label, clock)
-        self._client = Client(endpoint, label, self._lifetime, clock)
+        key = endpoint.key(os.environ)
+        headers = {"Authorization": f"Bearer {key}"} if key else None
+        self._client = Client(endpoint.root, label, self._lifetime, clock, headers)
         self._findings: Findings | None = None
 
     @property
@@ -80,6 +107,8 @@ class OpenAIModel:
         if isinstance(request, Embed):
             yield await self._embed(request, deadline)
             return
+        if not isinstance(request, Chat | Complete):
+            raise unsupported(self.card, request)
         url, body, phase = await self._asking(request, deadline)
         reader = AnswerReader(self.card.name, prompt_text(request), ReasoningFilter(phase))
         events = EventStream()

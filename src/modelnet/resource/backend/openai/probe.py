@@ -8,8 +8,8 @@ import msgspec
 from modelnet.core.card import ModelCard
 from modelnet.core.error import EngineError, RequestError, SettingsError
 from modelnet.core.request import Operation
-from modelnet.resource.backend.openai.client import Client
-from modelnet.resource.backend.openai.endpoint import Endpoint
+from modelnet.resource.backend.http.client import Client
+from modelnet.resource.backend.http.endpoint import Endpoint
 
 PARALLEL = 16
 """Requests a server is taken to run at once where it does not say."""

@@ -3,15 +3,17 @@
 import array
 import base64
 from collections.abc import Iterable
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 
 from modelnet.core.chunk import Alternative, Chunk, FinishReason, Token, Usage
 from modelnet.core.error import EngineError
 from modelnet.core.request import Chat, Complete, Content, Embed, Sampling
+from modelnet.resource.backend.http.failure import message_of
 from modelnet.resource.backend.reasoning import ReasoningFilter, Split
 from modelnet.resource.backend.shaping import count_pieces
+from modelnet.resource.backend.tool import ToolCallReader
 
 _STREAM = {"stream": True, "stream_options": {"include_usage": True}}
 
@@ -127,26 +129,6 @@ _FINISH: dict[str, FinishReason] = {
 }
 
 
-class EventStream:
-    """Cuts the bytes of a server-sent event stream into the data of its events."""
-
-    MAX_LINE_BYTES = 1 << 22
-
-    def __init__(self) -> None:
-        self._rest = b""
-
-    def feed(self, raw: bytes) -> list[bytes]:
-        """Return the data of every event that is complete after `raw` arrived.
-
-        Raises:
-            EngineError: a line never ends.
-        """
-        *lines, self._rest = (self._rest + raw).split(b"\n")
-        if len(self._rest) > self.MAX_LINE_BYTES:
-            raise EngineError("The server sent a line without an end; ask another model.")
-        return [line[5:].strip() for line in lines if line.startswith(b"data:")]
-
-
 class AnswerReader:
     """Folds the events of one streamed answer into chunks.
 
@@ -162,6 +144,7 @@ class AnswerReader:
         self._usage: Usage | None = None
         self._tokens_seen = 0
         self._pieces_seen = 0
+        self._calls = ToolCallReader(name)
 
     def read(self, events: Iterable[bytes]) -> Chunk:
         """Return what a batch of events adds to the answer; it may be nothing.
@@ -171,7 +154,6 @@ class AnswerReader:
         """
         text, reasoning = "", ""
         tokens: list[Token] = []
-        tool_calls: list[bytes] = []
         # Servers send an event a token, but for the last, which only says why it ends.
         n_tokens = 0
         for event in self._decode(events):
@@ -182,8 +164,8 @@ class AnswerReader:
                 text, reasoning = text + split.text, reasoning + split.reasoning
                 n_tokens += choice.finish_reason is None
                 tokens += _tokens_of(choice.logprobs)
-                if choice.delta is not None and choice.delta.tool_calls:
-                    tool_calls += map(bytes, choice.delta.tool_calls)
+                for piece in (choice.delta and choice.delta.tool_calls) or ():
+                    self._calls.feed(bytes(piece))
                 if choice.finish_reason is not None:
                     self._finish = _FINISH.get(choice.finish_reason, "stop")
         self._tokens_seen += len(tokens)
@@ -193,20 +175,23 @@ class AnswerReader:
             reasoning=reasoning,
             n_tokens=n_tokens,
             tokens=tuple(tokens),
-            tool_calls=tuple(tool_calls),
         )
 
     def last(self) -> Chunk:
         """Return the chunk that ends the answer, once the server has nothing more to say.
 
         Raises:
-            EngineError: the server broke off.
+            EngineError: the server broke off, or called a tool with garbage.
         """
         if self._finish is None:
             raise EngineError(f"{self._name} broke off in the middle of its answer; ask again.")
         rest = self._splitter.flush()
         return Chunk(
-            text=rest.text, reasoning=rest.reasoning, finish=self._finish, usage=self._count()
+            text=rest.text,
+            reasoning=rest.reasoning,
+            tool_calls=self._calls.calls(),
+            finish=self._finish,
+            usage=self._count(),
         )
 
     def _count(self) -> Usage:
@@ -300,12 +285,3 @@ def _float32(embedding: list[float] | str) -> bytes:
     if isinstance(embedding, str):  # Some servers send base64 whatever is asked for.
         return base64.b64decode(embedding)
     return array.array("f", embedding).tobytes()
-
-
-def message_of(error: Any) -> str:
-    """Return the sentence in an error as servers put it: an object, a list or plain text."""
-    if isinstance(error, dict):
-        told = cast("dict[str, Any]", error)
-        inner = told.get("error", told.get("message", told.get("detail")))
-        return message_of(inner) if inner is not None else "no reason given"
-    return str(error)[:300].strip().rstrip(".")

@@ -9,8 +9,7 @@ import pytest
 
 from modelnet.application.gateway.openai.answer import Answer, Provenance
 from modelnet.application.gateway.openai.chat import ChatWriter, chat_completion
-from modelnet.core.chunk import Alternative, Chunk, Token, Usage
-from modelnet.core.error import EngineError
+from modelnet.core.chunk import Alternative, Chunk, Token, ToolCall, Usage
 from modelnet.core.identity import NodeId, RequestId
 from modelnet.core.task import Contribution
 
@@ -147,39 +146,18 @@ def test_logprobs():
     assert whole(text="é")["choices"][0]["logprobs"] is None
 
 
-PIECES = (
-    msgspec.Raw(b'{"index":0,"id":"c","type":"function","function":{"name":"f","arguments":""}}'),
-    msgspec.Raw(b'{"index":0,"function":{"arguments":"{\\"a\\""}}'),
-    msgspec.Raw(b'{"index":0,"function":{"arguments":":1}"}}'),
-)
+CALLS = (ToolCall("c", "f", '{"a":1}'), ToolCall("", "g", "{}"))
 
 
 def test_tool_calls():
-    chunks = [Chunk(tool_calls=(piece,)) for piece in PIECES]
-    end = Chunk(finish="tool_calls", usage=Usage(1, 1))
-    streamed = written(*chunks, end)
-    calls = [event["choices"][0]["delta"]["tool_calls"][0] for event in streamed[1:4]]
-    assert [call["index"] for call in calls] == [0, 0, 0]
-    assert "".join(call["function"]["arguments"] for call in calls) == '{"a":1}'
-    choice = whole(tool_calls=PIECES, finish="tool_calls")["choices"][0]
+    end = Chunk(tool_calls=CALLS[1:], finish="tool_calls", usage=Usage(1, 1))
+    streamed = written(Chunk(tool_calls=CALLS[:1]), end)
+    deltas = [event["choices"][0]["delta"]["tool_calls"][0] for event in streamed[1:3]]
+    assert [delta["index"] for delta in deltas] == [0, 1]
+    assert [delta["function"]["arguments"] for delta in deltas] == ['{"a":1}', "{}"]
+    choice = whole(tool_calls=CALLS, finish="tool_calls")["choices"][0]
     assert choice["message"]["content"] is None
     assert choice["message"]["tool_calls"] == [
-        {"id": "c", "type": "function", "function": {"name": "f", "arguments": '{"a":1}'}}
+        {"id": "c", "type": "function", "function": {"name": "f", "arguments": '{"a":1}'}},
+        {"id": "call_1", "type": "function", "function": {"name": "g", "arguments": "{}"}},
     ]
-
-
-def test_whole_calls_without_an_index_are_counted():
-    raw = msgspec.Raw(b'{"type":"function","function":{"name":"f","arguments":"{}"}}')
-    calls = whole(tool_calls=(raw, raw))["choices"][0]["message"]["tool_calls"]
-    assert [call["id"] for call in calls] == ["call_0", "call_1"]
-    deltas = written(Chunk(tool_calls=(raw,)), Chunk(tool_calls=(raw,)), LAST)[1:3]
-    assert [d["choices"][0]["delta"]["tool_calls"][0]["index"] for d in deltas] == [0, 1]
-
-
-@pytest.mark.parametrize("raw", [b"", b"[]", b'"x"}]}', b'{"function":"f"}', b"\xff"])
-def test_a_tool_call_that_is_not_one_is_the_models_fault(raw: bytes):
-    with pytest.raises(EngineError):
-        whole(tool_calls=(msgspec.Raw(raw),))
-    writer = ChatWriter("i", 1, has_usage=False)
-    with pytest.raises(EngineError):
-        writer.write(Chunk(tool_calls=(msgspec.Raw(raw),)))

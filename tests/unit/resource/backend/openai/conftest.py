@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from modelnet.resource.backend.openai import OpenAIModel, endpoint_from
+from modelnet.resource.backend.openai import OpenAIModel, openai_endpoint
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -93,7 +93,7 @@ async def connect(upstream: Upstream) -> AsyncIterator[Callable[..., Awaitable[O
     async with AsyncExitStack() as stack:
 
         async def start(suffix: str = "#m") -> OpenAIModel:
-            model = OpenAIModel(endpoint_from(upstream.url + suffix))
+            model = OpenAIModel(openai_endpoint(upstream.url + suffix))
             await model.start()
             stack.push_async_callback(model.stop)
             return model

@@ -4,11 +4,10 @@ import time
 from contextlib import aclosing
 
 import anyio
-import msgspec
 import pytest
 from aiohttp import web
 
-from modelnet.core.chunk import Chunk, Usage
+from modelnet.core.chunk import Chunk, ToolCall, Usage
 from modelnet.core.error import (
     ContextTooLongError,
     DeadlineError,
@@ -19,7 +18,7 @@ from modelnet.core.error import (
     UnsupportedError,
 )
 from modelnet.core.request import Chat, Complete, Embed, Message, Partial, Sampling
-from modelnet.resource.backend.openai import OpenAIModel, endpoint_from
+from modelnet.resource.backend.openai import OpenAIModel, openai_endpoint
 from tests.unit.resource.backend.openai.conftest import CHATTED, Upstream, event, stream
 
 pytestmark = pytest.mark.anyio
@@ -72,15 +71,16 @@ async def test_tools_are_not_offered_where_they_are_refused(upstream: Upstream, 
 
 async def test_tool_calls_pass_through(upstream: Upstream, connect):
     call = {"index": 0, "id": "1", "function": {"name": "look", "arguments": "{}"}}
+    more = {"index": 0, "function": {"arguments": " "}}
 
     async def chat(request: web.Request) -> web.StreamResponse:
         delta = {"choices": [{"delta": {"tool_calls": [call]}, "finish_reason": "tool_calls"}]}
-        return await stream(request, [delta])
+        return await stream(request, [{"choices": [{"delta": {"tool_calls": [more]}}]}, delta])
 
     upstream.chat = chat
     tools = ({"type": "function", "function": {"name": "look"}},)
     chunks = await hear(await connect(), Chat((Message("user", "a"),), tools=tools))
-    assert [msgspec.json.decode(raw) for c in chunks for raw in c.tool_calls] == [call]
+    assert [call for chunk in chunks for call in chunk.tool_calls] == [ToolCall("1", "look", " {}")]
     assert chunks[-1].finish == "tool_calls"
     assert upstream.requests[0]["tools"] == list(tools)
 
@@ -312,7 +312,7 @@ async def test_leaving_closes_the_connection(upstream: Upstream, connect):
 async def test_the_key_goes_to_its_host_and_is_never_shown(
     upstream: Upstream, connect, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setenv("MODELNET_OPENAI_KEY_127_0_0_1", "sk-secret")
+    monkeypatch.setenv("MODELNET_KEY_127_0_0_1", "sk-secret")
     model = await connect()
     await hear(model)
     assert set(upstream.authorizations) == {"Bearer sk-secret"}
@@ -347,6 +347,6 @@ async def test_something_else_than_a_model_server_is_an_engine_error(upstream: U
 
 
 async def test_nobody_at_the_address_is_an_engine_error():
-    model = OpenAIModel(endpoint_from("http://127.0.0.1:9#m"))
+    model = OpenAIModel(openai_endpoint("http://127.0.0.1:9#m"))
     with pytest.raises(EngineError, match=r"127\.0\.0\.1:9"):
         await model.start()

@@ -3,6 +3,7 @@
 import email.utils
 from contextlib import suppress
 from http import HTTPStatus
+from typing import Any, cast
 
 import msgspec
 
@@ -13,7 +14,6 @@ from modelnet.core.error import (
     ModelnetError,
     OverloadedError,
 )
-from modelnet.resource.backend.openai.wire import message_of
 
 _TOO_LONG = {"context_length_exceeded", "exceed_context_size_error"}
 _OVERLOADED = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
@@ -66,6 +66,15 @@ def seconds_of(retry_after: str | None, now: float) -> float:
     except ValueError:
         return DEFAULT_RETRY_S
     return max(0.0, moment.timestamp() - now)
+
+
+def message_of(error: Any) -> str:
+    """Return the sentence in an error as servers put it: an object, a list or plain text."""
+    if isinstance(error, dict):
+        told = cast("dict[str, Any]", error)
+        inner = told.get("error", told.get("message", told.get("detail")))
+        return message_of(inner) if inner is not None else "no reason given"
+    return str(error)[:300].strip().rstrip(".")
 
 
 def _sentence_in(body: bytes) -> str:

@@ -1,7 +1,6 @@
-"""The connection to an OpenAI-compatible server: pooled, without redirects, cookies or proxies."""
+"""The connection to a model server: pooled, without redirects, cookies or proxies."""
 
-import os
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Generator, Mapping
 from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any
@@ -13,15 +12,17 @@ import msgspec
 from modelnet.core.clock import Clock
 from modelnet.core.error import EngineError, ModelnetError
 from modelnet.resource.backend.guard import Lifetime
+from modelnet.resource.backend.http.failure import error_of_status
 from modelnet.resource.backend.mailbox import PACE_S
-from modelnet.resource.backend.openai.endpoint import Endpoint
-from modelnet.resource.backend.openai.failure import error_of_status
 
 CONNECT_TIMEOUT_S = 5.0
 SILENCE_TIMEOUT_S = 300.0
 """A server that says nothing for so long has hung, whatever the deadline."""
 
 CONNECTIONS = 256
+
+EVENTS = "text/event-stream"
+LINES = "application/x-ndjson"
 
 EAGER_READS = 16
 """Reads of one answer without a pause: short ones are as fast as they can be."""
@@ -30,20 +31,28 @@ EAGER_READS = 16
 class Client:
     """Speaks to one server. Every wait lies within the lifetime of the model it serves."""
 
-    def __init__(self, endpoint: Endpoint, name: str, lifetime: Lifetime, clock: Clock) -> None:
-        self._endpoint = endpoint
+    def __init__(
+        self,
+        root: str,
+        name: str,
+        lifetime: Lifetime,
+        clock: Clock,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        """Speak to the server at `root` on behalf of a model; `headers` go with every request."""
+        self._root = root
         self._name = name
         self._lifetime = lifetime
         self._clock = clock
+        self._headers = dict(headers or {})
         self._session: aiohttp.ClientSession | None = None
 
     def open(self) -> None:
         """Make the pool of connections; none is opened yet."""
-        key = self._endpoint.key(os.environ)
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=CONNECTIONS),
             cookie_jar=aiohttp.DummyCookieJar(),
-            headers={"Authorization": f"Bearer {key}"} if key else None,
+            headers=self._headers,
             timeout=aiohttp.ClientTimeout(
                 total=None, sock_connect=CONNECT_TIMEOUT_S, sock_read=SILENCE_TIMEOUT_S
             ),
@@ -80,19 +89,19 @@ class Client:
         return self._decode(await self._whole("POST", url, body, deadline))
 
     async def stream(
-        self, url: str, body: dict[str, Any], deadline: float
+        self, url: str, body: dict[str, Any], deadline: float, *, media_type: str = EVENTS
     ) -> AsyncGenerator[bytes, None]:
-        """Yield the bytes of an event stream as they come; closing it closes the connection.
+        """Yield the bytes of a stream as they come; closing it closes the connection.
 
         Raises:
             ModelnetError: the server refused or failed.
         """
         response = await self._send("POST", url, body, deadline)
         try:
-            if response.content_type != "text/event-stream":
+            if response.content_type != media_type:
                 raise EngineError(
-                    f"{self._name} answered with {response.content_type} where a stream of events "
-                    "is due; ask another model."
+                    f"{self._name} answered with {response.content_type} where {media_type} is "
+                    "due; ask another model."
                 )
             reads = 0
             while raw := await self._next(response, deadline):
@@ -174,7 +183,7 @@ class Client:
             yield
         except aiohttp.ClientConnectorError as error:
             raise EngineError(
-                f"{self._name} cannot be reached at {self._endpoint.root}; is its server running?"
+                f"{self._name} cannot be reached at {self._root}; is its server running?"
             ) from error
         except TimeoutError as error:
             raise EngineError(f"{self._name} has fallen silent; ask another model.") from error

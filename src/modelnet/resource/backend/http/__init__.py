@@ -1,0 +1,6 @@
+"""HTTP to the servers models run on: addresses and keys, the connection, streams, refusals."""
+
+from modelnet.resource.backend.http.client import Client
+from modelnet.resource.backend.http.endpoint import Endpoint, endpoint_from
+
+__all__ = ["Client", "Endpoint", "endpoint_from"]
