@@ -6,6 +6,7 @@ import pytest
 from modelnet.core.card import ModelCard
 from modelnet.core.error import ContextTooLongError, NoModelError, UnsupportedError
 from modelnet.core.identity import NodeId
+from modelnet.core.tensor import TensorSpec
 from modelnet.resource.directory import Offer
 from modelnet.service.analysis import TaskFeatures
 from modelnet.service.candidate import obstacle, refusal, surely_fits
@@ -23,11 +24,17 @@ def offer(card: ModelCard) -> Offer:
     return Offer(node=NodeId("n"), card=card)
 
 
+GIVEN = TensorSpec("x", "FP32", (2, 3))
+TAKEN = TensorSpec("x", "FP32", (-1, 3))
+
 NEEDS = [
     ({"operation": "embed"}, {"operations": ("embed",)}, "'embed'"),
     ({"needs_vision": True}, {"has_vision": True}, "images"),
     ({"needs_tools": True}, {"has_tools": True}, "tools"),
     ({"needs_logprobs": True}, {"has_logprobs": True}, "log-probabilities"),
+    ({"needs_schema": True}, {"has_schema": True}, "format"),
+    ({"operation": "step"}, {"operations": ("step",)}, "'step'"),
+    ({"tensors": (GIVEN,)}, {"inputs": (TAKEN,)}, "other tensors (none)"),
     ({"needs_continuation": True}, {"can_continue": True}, "begun elsewhere"),
 ]
 
@@ -41,6 +48,21 @@ def test_what_a_model_lacks_is_an_obstacle_and_what_it_has_is_none(
     assert named in error.message
     assert "'m'" in error.message
     assert obstacle(msgspec.structs.replace(CARD, **ability), features(**need)) is None
+
+
+def test_a_step_after_a_conversation_needs_a_model_that_chats() -> None:
+    needed = features(operation="step", needs_chat=True)
+    card = msgspec.structs.replace(CARD, operations=("step", "complete"))
+    assert isinstance(obstacle(card, needed), UnsupportedError)
+    assert obstacle(msgspec.structs.replace(CARD, operations=("step", "chat")), needed) is None
+
+
+def test_models_with_other_tensors_are_told_apart() -> None:
+    needed = features(operation="infer", tensors=(GIVEN,))
+    card = msgspec.structs.replace(CARD, operations=("infer",), inputs=(TAKEN,))
+    assert obstacle(card, needed) is None
+    other = msgspec.structs.replace(card, inputs=(TensorSpec("x", "FP32", (-1, 4)),))
+    assert "FP32[-1, 4]" in str(obstacle(other, needed))
 
 
 def test_a_prompt_that_surely_does_not_fit_is_an_obstacle() -> None:
