@@ -20,7 +20,7 @@ class HttpRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Gives the whole response this many seconds from now."""
     query: bytes = b""
     tail: str = ""
-    """What the `{...}` at the end of the route's path stands for here."""
+    """What the `{...}` in the route's path stands for here."""
     body: bytes = b""
 
 
@@ -46,7 +46,7 @@ class EventStream(msgspec.Struct, frozen=True, kw_only=True):
 Endpoint: TypeAlias = Callable[[HttpRequest], Awaitable[Reply | EventStream]]
 
 Routes: TypeAlias = Mapping[tuple[str, str], Endpoint]
-"""Endpoints by method and path; `{name}` at the end of a path stands for all that follows."""
+"""Endpoints by method and path; one `{name}` in a path stands for anything, slashes included."""
 
 
 class Place(NamedTuple):
@@ -67,13 +67,18 @@ class RouteTable:
 
     def __init__(self, routes: Routes) -> None:
         self._exact: dict[str, dict[str, Endpoint]] = {}
-        self._prefixed: dict[str, dict[str, Endpoint]] = {}
-        self._written: dict[str, str] = {}
+        self._open: dict[tuple[str, str], dict[str, Endpoint]] = {}
+        self._written: dict[tuple[str, str], str] = {}
         for (method, path), endpoint in routes.items():
-            prefix, brace, _ = path.partition("{")
-            places = self._prefixed if brace else self._exact
-            places.setdefault(prefix, {})[method] = endpoint
-            self._written[prefix] = path
+            prefix, brace, rest = path.partition("{")
+            if not brace:
+                self._exact.setdefault(path, {})[method] = endpoint
+                continue
+            ends = prefix, rest.partition("}")[2]
+            self._open.setdefault(ends, {})[method] = endpoint
+            self._written[ends] = path
+        # What says most about a path is tried first.
+        self._by_length = sorted(self._open, key=lambda ends: -len(ends[0] + ends[1]))
 
     def find(self, method: str, path: str) -> Place:
         """Return the endpoint for a method and path.
@@ -81,7 +86,7 @@ class RouteTable:
         Raises:
             HttpError: there is no such path (404), or not with that method (405).
         """
-        prefix, endpoints = self._at(path)
+        endpoints, written, tail = self._at(path)
         endpoint = endpoints.get("GET" if method == "HEAD" else method)
         if endpoint is None:
             allowed = ", ".join(sorted(endpoints))
@@ -91,15 +96,18 @@ class RouteTable:
                 code="method_not_allowed",
                 headers=((b"allow", allowed.encode()),),
             )
-        return Place(endpoint, self._written[prefix], path[len(prefix) :])
+        return Place(endpoint, written, tail)
 
-    def _at(self, path: str) -> tuple[str, dict[str, Endpoint]]:
+    def _at(self, path: str) -> tuple[dict[str, Endpoint], str, str]:
+        """Return the endpoints at a path, the path as their route has it, and the tail."""
         exact = self._exact.get(path)
         if exact is not None:
-            return path, exact
-        for prefix, endpoints in self._prefixed.items():
-            if path.startswith(prefix) and len(path) > len(prefix):
-                return prefix, endpoints
+            return exact, path, ""
+        for ends in self._by_length:
+            prefix, suffix = ends
+            tail = path[len(prefix) : len(path) - len(suffix)]
+            if tail and path == prefix + tail + suffix:
+                return self._open[ends], self._written[ends], tail
         raise HttpError(
             404,
             f"There is nothing at {path[:200]}; the OpenAI API is under /v1, for example "

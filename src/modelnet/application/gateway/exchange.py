@@ -157,7 +157,7 @@ class Exchange:
 
     async def fail(self, error: ModelnetError) -> None:
         """Tell the client of an error: as a reply, or as the last event of a stream begun."""
-        failure = failure_of(error)
+        failure = failure_of(error, self.path)
         if self._is_stream and not self.is_over:
             event: Message = {"type": "http.response.body", "body": failure.event}
             await self._send({**event, "more_body": True})

@@ -1,4 +1,4 @@
-"""How an error looks to an HTTP client: OpenAI's shape, the right status, when to come back."""
+"""How an error looks to an HTTP client: its API's shape, the right status, when to come back."""
 
 import math
 from typing import Any
@@ -43,12 +43,15 @@ class Failure(msgspec.Struct, frozen=True):
         return b"data: " + self.body + b"\n\n"
 
 
-def failure_of(error: ModelnetError) -> Failure:
-    """Return how `error` is told to an HTTP client."""
+def failure_of(error: ModelnetError, path: str = "") -> Failure:
+    """Return how `error` is told to an HTTP client: as the API under that path has it."""
     status = error.status if isinstance(error, HttpError) else status_of(error).http
-    return Failure(
-        status, msgspec.json.encode({"error": _told(error, status)}), _headers(error, status)
-    )
+    told = error.message if _is_open_inference(path) else _told(error, status)
+    return Failure(status, msgspec.json.encode({"error": told}), _headers(error, status))
+
+
+def _is_open_inference(path: str) -> bool:
+    return path == "/v2" or path.startswith("/v2/")
 
 
 def _told(error: ModelnetError, status: int) -> dict[str, Any]:

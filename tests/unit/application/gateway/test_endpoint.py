@@ -29,6 +29,17 @@ def test_the_tail_may_hold_anything():
     assert TABLE.find("GET", "/a/x/y@z") == (two, "/a/{id}", "x/y@z")
 
 
+def test_a_variable_may_stand_in_the_middle():
+    table = RouteTable(
+        {("GET", "/m/{id}"): one, ("GET", "/m/{id}/ready"): two, ("POST", "/m/{id}/infer"): two}
+    )
+    assert table.find("GET", "/m/a/b") == (one, "/m/{id}", "a/b")
+    assert table.find("GET", "/m/a/b/ready") == (two, "/m/{id}/ready", "a/b")
+    assert table.find("GET", "/m/ready") == (one, "/m/{id}", "ready")
+    with pytest.raises(HttpError, match="use POST"):
+        table.find("GET", "/m/a/infer")
+
+
 @pytest.mark.parametrize("path", ["/", "", "/a/", "/A", "/c", "/b/x"])
 def test_an_unknown_path(path: str):
     with pytest.raises(HttpError) as caught:

@@ -57,3 +57,12 @@ def test_a_refused_key_says_which_kind_is_wanted():
     failure = failure_of(AuthenticationError("No."))
     assert headers_of(failure) == {b"www-authenticate": b"Bearer"}
     assert json.loads(failure.body)["error"]["type"] == "authentication_error"
+
+
+@pytest.mark.parametrize(
+    ("path", "is_plain"), [("/v2", True), ("/v2/models/a", True), ("/v1/models", False)]
+)
+def test_the_open_inference_protocol_has_one_sentence(path: str, is_plain: bool):
+    failure = failure_of(OverloadedError("Later."), path)
+    assert (json.loads(failure.body)["error"] == "Later.") is is_plain
+    assert headers_of(failure)[b"retry-after"] == b"1"

@@ -4,7 +4,7 @@ from typing import Literal
 
 import msgspec
 
-from modelnet.application.gateway.openai.answer import Answer, Provenance
+from modelnet.application.gateway.answer import Answer, Provenance
 from modelnet.application.gateway.openai.envelope import Envelope, UsageView, encode, usage_view
 from modelnet.application.gateway.openai.logprob import ChatLogprobs, chat_logprobs
 from modelnet.application.gateway.openai.tool import ToolCallView, tool_call_views

@@ -5,7 +5,7 @@ from typing import Literal
 
 import msgspec
 
-from modelnet.application.gateway.openai.answer import Answer, Provenance
+from modelnet.application.gateway.answer import Answer, Provenance
 from modelnet.application.gateway.openai.envelope import Envelope, UsageView, encode, usage_view
 from modelnet.application.gateway.openai.logprob import CompletionLogprobs, CompletionLogprobWriter
 from modelnet.core.chunk import Chunk, FinishReason, Usage

@@ -5,16 +5,11 @@ from contextlib import aclosing
 
 import anyio
 
+from modelnet.application.gateway.answer import Answer
 from modelnet.application.gateway.answering import Answering
-from modelnet.application.gateway.endpoint import (
-    EventStream,
-    Header,
-    HttpRequest,
-    Reply,
-    json_reply,
-)
+from modelnet.application.gateway.asker import Asker, provenance, task_headers
+from modelnet.application.gateway.endpoint import EventStream, HttpRequest, Reply, json_reply
 from modelnet.application.gateway.meter import Meter
-from modelnet.application.gateway.openai.answer import Answer, Provenance, collect, observed
 from modelnet.application.gateway.openai.body import (
     Body,
     ChatBody,
@@ -32,17 +27,11 @@ from modelnet.application.gateway.openai.reading import (
     embed_of,
     models_of,
 )
-from modelnet.core.chunk import Chunk
 from modelnet.core.clock import Clock
 from modelnet.core.error import ModelnetError
-from modelnet.core.identity import RequestId, new_request_id
+from modelnet.core.identity import RequestId
 from modelnet.core.request import Request
 from modelnet.core.task import Contribution, Task
-
-DEFAULT_DEADLINE_S = 300.0
-
-_GRACE_S = 0.5
-"""The network itself ends what is late and says so better; this is for when it does not."""
 
 _PROMPTS_AT_ONCE = 4
 
@@ -51,8 +40,7 @@ class OpenAIDoor:
     """Answers OpenAI's requests with the network behind it."""
 
     def __init__(self, answering: Answering, meter: Meter, clock: Clock) -> None:
-        self._answering = answering
-        self._meter = meter
+        self._asker = Asker(answering, meter, clock)
         self._clock = clock
 
     async def chat(self, http: HttpRequest) -> Reply | EventStream:
@@ -62,11 +50,11 @@ class OpenAIDoor:
         response_id, created = f"chatcmpl-{task.id}", int(self._clock())
         if body.stream:
             writer = ChatWriter(response_id, created, has_usage=_has_usage(body))
-            return EventStream(events=self._chat_events(task, writer), headers=_headers(task))
-        answer = await self._whole(task)
-        origin = _origin([task], answer.contributions)
+            return EventStream(events=self._chat_events(task, writer), headers=task_headers(task))
+        answer = await self._asker.whole(task)
+        origin = provenance(task, answer.contributions)
         response = chat_completion(answer, id=response_id, created=created, origin=origin)
-        return json_reply(response, headers=_headers(task))
+        return json_reply(response, headers=task_headers(task))
 
     async def complete(self, http: HttpRequest) -> Reply | EventStream:
         """`POST /v1/completions`."""
@@ -77,42 +65,29 @@ class OpenAIDoor:
         if body.stream:
             writer = CompletionWriter(response_id, created, has_usage=_has_usage(body))
             events = self._completion_events(tasks, writer)
-            return EventStream(events=events, headers=_headers(first))
+            return EventStream(events=events, headers=task_headers(first))
         answers = await self._all_whole(tasks)
-        origin = _origin(tasks, [one for answer in answers for one in answer.contributions])
+        origin = provenance(first, [one for answer in answers for one in answer.contributions])
         response = completion(answers, id=response_id, created=created, origin=origin)
-        return json_reply(response, headers=_headers(first))
+        return json_reply(response, headers=task_headers(first))
 
     async def embed(self, http: HttpRequest) -> Reply:
         """`POST /v1/embeddings`."""
         body = decode(EmbeddingBody, http.body)
         request = embed_of(body)
         task = self._task(body, request, http)
-        answer = await self._whole(task)
+        answer = await self._asker.whole(task)
         response = embeddings(
             answer,
             input_count=len(request.inputs),
             is_base64=body.encoding_format == "base64",
-            origin=_origin([task], answer.contributions),
+            origin=provenance(task, answer.contributions),
         )
-        return json_reply(response, headers=_headers(task))
+        return json_reply(response, headers=task_headers(task))
 
     def _task(self, body: Body, request: Request, http: HttpRequest) -> Task:
-        asked_s = body.modelnet.deadline_s if body.modelnet is not None else None
-        time_s = asked_s or DEFAULT_DEADLINE_S
-        http.allow(time_s + _GRACE_S)
-        return Task(
-            id=new_request_id(),
-            request=request,
-            models=models_of(body),
-            deadline=self._clock() + time_s,
-        )
-
-    def _observed(self, task: Task) -> AsyncGenerator[Chunk | Contribution, None]:
-        return observed(self._answering, task, self._meter)
-
-    async def _whole(self, task: Task) -> Answer:
-        return await collect(self._observed(task))
+        time_s = body.modelnet.deadline_s if body.modelnet is not None else None
+        return self._asker.task(request, models_of(body), http, time_s)
 
     async def _all_whole(self, tasks: Sequence[Task]) -> list[Answer]:
         limiter = anyio.CapacityLimiter(_PROMPTS_AT_ONCE)
@@ -122,7 +97,7 @@ class OpenAIDoor:
         async def answer(task: Task) -> None:
             try:
                 async with limiter:
-                    answers[task.id] = await self._whole(task)
+                    answers[task.id] = await self._asker.whole(task)
             except ModelnetError as error:
                 failures.append(error)
                 group.cancel_scope.cancel()
@@ -136,13 +111,13 @@ class OpenAIDoor:
 
     async def _chat_events(self, task: Task, writer: ChatWriter) -> AsyncGenerator[bytes, None]:
         contributions: list[Contribution] = []
-        async with aclosing(self._observed(task)) as items:
+        async with aclosing(self._asker.ask(task)) as items:
             async for item in items:
                 if isinstance(item, Contribution):
                     contributions.append(item)
                     writer.answered_by(item.model)
                 elif item.finish is not None:
-                    yield writer.close(item, _origin([task], contributions))
+                    yield writer.close(item, provenance(task, contributions))
                 elif event := writer.write(item):
                     yield event
 
@@ -151,7 +126,7 @@ class OpenAIDoor:
     ) -> AsyncGenerator[bytes, None]:
         contributions: list[Contribution] = []
         for task in tasks:
-            async with aclosing(self._observed(task)) as items:
+            async with aclosing(self._asker.ask(task)) as items:
                 async for item in items:
                     if isinstance(item, Contribution):
                         contributions.append(item)
@@ -160,17 +135,9 @@ class OpenAIDoor:
                         if event := writer.write(item):
                             yield event
                     elif task is tasks[-1]:
-                        yield writer.close(item, _origin(tasks, contributions))
+                        yield writer.close(item, provenance(tasks[0], contributions))
                     else:
                         yield writer.end_prompt(item)
-
-
-def _origin(tasks: Sequence[Task], contributions: Sequence[Contribution]) -> Provenance:
-    return Provenance(task_id=tasks[0].id, contributors=tuple(contributions))
-
-
-def _headers(task: Task) -> tuple[Header, ...]:
-    return ((b"x-request-id", task.id.encode()),)
 
 
 def _has_usage(body: SampledBody) -> bool:

@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from modelnet.application.gateway.openai.answer import Answer, Provenance
+from modelnet.application.gateway.answer import Answer, Provenance
 from modelnet.core.error import EngineError
 
 _FLOAT_BYTES = 4

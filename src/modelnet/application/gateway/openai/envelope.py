@@ -2,7 +2,7 @@
 
 import msgspec
 
-from modelnet.application.gateway.openai.answer import Provenance
+from modelnet.application.gateway.answer import Provenance
 from modelnet.core.chunk import Usage
 
 encode = msgspec.json.Encoder().encode

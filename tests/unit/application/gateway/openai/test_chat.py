@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from modelnet.application.gateway.openai.answer import Answer, Provenance
+from modelnet.application.gateway.answer import Answer, Provenance
 from modelnet.application.gateway.openai.chat import ChatWriter, chat_completion
 from modelnet.core.chunk import Alternative, Chunk, Token, ToolCall, Usage
 from modelnet.core.identity import NodeId, RequestId

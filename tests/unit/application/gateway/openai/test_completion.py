@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from modelnet.application.gateway.openai.answer import Answer, Provenance
+from modelnet.application.gateway.answer import Answer, Provenance
 from modelnet.application.gateway.openai.completion import CompletionWriter, completion
 from modelnet.core.chunk import Alternative, Chunk, Token, Usage
 from modelnet.core.identity import NodeId, RequestId

@@ -5,7 +5,7 @@ import struct
 
 import pytest
 
-from modelnet.application.gateway.openai.answer import Answer, Provenance
+from modelnet.application.gateway.answer import Answer, Provenance
 from modelnet.application.gateway.openai.embedding import Embeddings, embeddings
 from modelnet.core.chunk import Usage
 from modelnet.core.error import EngineError

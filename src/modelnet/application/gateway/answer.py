@@ -8,11 +8,12 @@ import msgspec
 
 from modelnet.application.gateway.answering import Answering
 from modelnet.application.gateway.meter import Meter
-from modelnet.core.chunk import Chunk, FinishReason, Token, ToolCall, Usage
+from modelnet.core.chunk import Alternative, Chunk, FinishReason, Token, ToolCall, Usage
 from modelnet.core.error import EngineError
 from modelnet.core.identity import RequestId
 from modelnet.core.request import operation_of
 from modelnet.core.task import Contribution, Task
+from modelnet.core.tensor import Tensor
 
 
 class Provenance(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,7 +29,9 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     text: str
     reasoning: str
     tokens: tuple[Token, ...]
+    alternatives: tuple[Alternative, ...] = ()
     vectors: tuple[bytes, ...]
+    tensors: tuple[Tensor, ...] = ()
     tool_calls: tuple[ToolCall, ...]
     finish: FinishReason
     usage: Usage
@@ -85,7 +88,9 @@ async def collect(items: AsyncGenerator[Chunk | Contribution, None]) -> Answer:
         text="".join(chunk.text for chunk in chunks),
         reasoning="".join(chunk.reasoning for chunk in chunks),
         tokens=tuple(token for chunk in chunks for token in chunk.tokens),
+        alternatives=tuple(other for chunk in chunks for other in chunk.alternatives),
         vectors=tuple(vector for chunk in chunks for vector in chunk.vectors),
+        tensors=tuple(tensor for chunk in chunks for tensor in chunk.tensors),
         tool_calls=tuple(call for chunk in chunks for call in chunk.tool_calls),
         finish=last.finish or "stop",
         usage=last.usage or Usage(),

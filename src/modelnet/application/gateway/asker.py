@@ -1,0 +1,59 @@
+"""Asks the network for a client: a task with a deadline, its answer counted on the way."""
+
+from collections.abc import AsyncGenerator, Sequence
+
+from modelnet.application.gateway.answer import Answer, Provenance, collect, observed
+from modelnet.application.gateway.answering import Answering
+from modelnet.application.gateway.endpoint import Header, HttpRequest
+from modelnet.application.gateway.meter import Meter
+from modelnet.core.chunk import Chunk
+from modelnet.core.clock import Clock
+from modelnet.core.identity import new_request_id
+from modelnet.core.request import Request
+from modelnet.core.task import Contribution, Task
+
+DEFAULT_DEADLINE_S = 300.0
+
+_GRACE_S = 0.5
+"""The network itself ends what is late and says so better; this is for when it does not."""
+
+
+class Asker:
+    """What every door does with a request once it is read."""
+
+    def __init__(self, answering: Answering, meter: Meter, clock: Clock) -> None:
+        self._answering = answering
+        self._meter = meter
+        self._clock = clock
+
+    def task(
+        self,
+        request: Request,
+        models: tuple[str, ...],
+        http: HttpRequest,
+        time_s: float | None = None,
+    ) -> Task:
+        """Return the task, and give its whole response that much time."""
+        time_s = time_s or DEFAULT_DEADLINE_S
+        http.allow(time_s + _GRACE_S)
+        return Task(
+            id=new_request_id(), request=request, models=models, deadline=self._clock() + time_s
+        )
+
+    def ask(self, task: Task) -> AsyncGenerator[Chunk | Contribution, None]:
+        """Yield the answer as it comes."""
+        return observed(self._answering, task, self._meter)
+
+    async def whole(self, task: Task) -> Answer:
+        """Return the whole answer."""
+        return await collect(self.ask(task))
+
+
+def provenance(task: Task, contributions: Sequence[Contribution]) -> Provenance:
+    """Return what a response says of where it comes from."""
+    return Provenance(task_id=task.id, contributors=tuple(contributions))
+
+
+def task_headers(task: Task) -> tuple[Header, ...]:
+    """Return the headers of a response to a task."""
+    return ((b"x-request-id", task.id.encode()),)
