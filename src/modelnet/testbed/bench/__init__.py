@@ -41,3 +41,26 @@ def network(
 
     order = Order(is_quick=quick, parts=frozenset(only or ()), seed=seed)
     measure_and_tell(order, write_to=write, as_json=as_json)
+
+
+@bench.command()
+def engines(
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Fewer requests, 1 and 16 at once.")
+    ] = False,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--only", metavar="ENGINE", help="Engine to measure, repeatable.", show_default=False
+        ),
+    ] = None,
+    write: Annotated[
+        Path | None,
+        typer.Option("--write", metavar="FILE", help="Also write the tables, as Markdown."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Measure what every back-end adds to its engine asked directly."""
+    from modelnet.testbed.bench.engine.bench import measure_engines
+
+    measure_engines(frozenset(only or ()), is_quick=quick, write_to=write, as_json=as_json)

@@ -69,7 +69,7 @@ def measure_and_tell(order: Order, *, write_to: Path | None, as_json: bool) -> N
         )
     bench = NetworkBench(order)
     figures = run(bench.measure)
-    notes = (_machine(), *bench.notes)
+    notes = (machine_note(), *bench.notes)
     if write_to is not None:
         write_to.write_text(markdown(figures, notes), encoding="utf-8")
     if as_json:
@@ -147,7 +147,8 @@ class NetworkBench:
         return msgspec.structs.replace(self._figures, **measured)
 
 
-def _machine() -> str:
+def machine_note() -> str:
+    """Return what was measured, and on what."""
     python, cores = platform.python_version(), os.cpu_count()
     return (
         f"modelnet {version('ai-modelnet')}, Python {python}, {platform.system()} "

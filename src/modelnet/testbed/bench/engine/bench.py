@@ -1,0 +1,69 @@
+"""`modelnet bench engines`: every engine in one run, beside itself asked directly."""
+
+import tempfile
+from pathlib import Path
+
+import anyio
+import msgspec
+
+from modelnet.application.cli.loop import run
+from modelnet.application.cli.output import Column, console, write, write_json, write_table
+from modelnet.application.demo.process import Fleet
+from modelnet.core.error import InvalidRequestError
+from modelnet.testbed.bench.engine.contestant import CONTESTANTS
+from modelnet.testbed.bench.engine.figure import (
+    TITLES,
+    EngineFigures,
+    EnginesFigures,
+    engine_figures,
+    markdown,
+    rows,
+)
+from modelnet.testbed.bench.engine.measure import Effort, loads_of
+from modelnet.testbed.bench.network import machine_note
+
+QUICK = Effort(counts=(1, 16), rounds=2, requests=64)
+PULL = "pull"
+
+
+def measure_engines(
+    only: frozenset[str], *, is_quick: bool, write_to: Path | None, as_json: bool
+) -> None:
+    """Measure, then print the figures.
+
+    Raises:
+        InvalidRequestError: there is no such engine.
+        ModelnetError: something that should work did not.
+    """
+    names = (*CONTESTANTS, PULL)
+    if unknown := sorted(only - set(names)):
+        raise InvalidRequestError(
+            f"There is no engine {', '.join(unknown)}: choose among {', '.join(names)}."
+        )
+    effort = QUICK if is_quick else Effort()
+    figures = run(lambda: _measure(only or frozenset(names), effort))
+    notes = (machine_note(),)
+    if write_to is not None:
+        write_to.write_text(markdown(figures, notes), encoding="utf-8")
+    if as_json:
+        write_json(figures)
+        return
+    write_table([Column(title) for title in TITLES], list(rows(figures)))
+    for note in notes:
+        write(note)
+
+
+async def _measure(wanted: frozenset[str], effort: Effort) -> EnginesFigures:
+    engines: dict[str, EngineFigures] = {}
+    with tempfile.TemporaryDirectory(prefix="modelnet-bench-") as home:
+        for name in filter(wanted.__contains__, CONTESTANTS):
+            with console(stderr=True).status(f"measuring {name}"):
+                engines[name] = await _engine(name, Path(home) / name, effort)
+    return msgspec.structs.replace(EnginesFigures(), engines=engines)
+
+
+async def _engine(name: str, home: Path, effort: Effort) -> EngineFigures:
+    await anyio.Path(home).mkdir()
+    async with Fleet(home) as fleet, CONTESTANTS[name](fleet, home) as pair:
+        loads = await loads_of(pair, effort)
+        return engine_figures(pair.model.card.operations, loads, is_http=pair.is_http)
