@@ -1,31 +1,47 @@
-"""The connection to a model server: pooled, without redirects, cookies or proxies."""
+"""Asking a model server: requests out, answers whole or streamed back, failures in our words.
 
+Redirects are not followed, cookies not kept, proxies not used: a key goes to its server alone.
+"""
+
+import ssl
 from collections.abc import AsyncGenerator, Generator, Mapping
 from contextlib import contextmanager
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
-import aiohttp
 import anyio
+import anyio.lowlevel
 import msgspec
 
 from modelnet.core.clock import Clock
-from modelnet.core.error import EngineError, ModelnetError
+from modelnet.core.error import EngineError
 from modelnet.resource.backend.guard import Lifetime
+from modelnet.resource.backend.http.connection import Connection
 from modelnet.resource.backend.http.failure import error_of_status
+from modelnet.resource.backend.http.head import fields, fixed_fields, request_head
+from modelnet.resource.backend.http.pool import Pool
+from modelnet.resource.backend.http.response import BrokenError, Response
 from modelnet.resource.backend.mailbox import PACE_S
 
-CONNECT_TIMEOUT_S = 5.0
-SILENCE_TIMEOUT_S = 300.0
-"""A server that says nothing for so long has hung, whatever the deadline."""
-
-CONNECTIONS = 256
+MAX_BODY_BYTES = 1 << 28
+"""Of an answer that is read whole."""
 
 EVENTS = "text/event-stream"
 LINES = "application/x-ndjson"
+JSON: Mapping[str, str] = {"Content-Type": "application/json"}
 
 EAGER_READS = 16
 """Reads of one answer without a pause: short ones are as fast as they can be."""
+
+
+class Answer(NamedTuple):
+    """A whole answer, whatever its status."""
+
+    status: int
+    headers: Mapping[str, str]
+    """By name in lower case."""
+    body: bytes
 
 
 class Client:
@@ -39,153 +55,172 @@ class Client:
         clock: Clock,
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        """Speak to the server at `root` on behalf of a model; `headers` go with every request."""
+        """Speak to the server at `root` on behalf of a model; `headers` go with every request.
+
+        Raises:
+            SettingsError: a header, like that of the key, would break out of its line.
+        """
         self._root = root
         self._name = name
         self._lifetime = lifetime
         self._clock = clock
-        self._headers = dict(headers or {})
-        self._session: aiohttp.ClientSession | None = None
+        self._fixed = fixed_fields(urlsplit(root).netloc, headers or {})
+        self._pool: Pool | None = None
 
     def open(self) -> None:
         """Make the pool of connections; none is opened yet."""
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=CONNECTIONS),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            headers=self._headers,
-            timeout=aiohttp.ClientTimeout(
-                total=None, sock_connect=CONNECT_TIMEOUT_S, sock_read=SILENCE_TIMEOUT_S
-            ),
-        )
+        self._pool = Pool(self._root)
 
     async def close(self) -> None:
         """Close all connections."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.close()
+            await anyio.lowlevel.checkpoint()  # The event loop closes their sockets.
 
     async def get(self, url: str, deadline: float) -> Any:
         """Return the JSON at an address.
 
         Raises:
-            EngineError: the server cannot be reached or has no JSON there.
+            ModelnetError: the server cannot be reached, refused or has no JSON there.
         """
-        return self._decode(await self._whole("GET", url, None, deadline))
+        return self._decode(self.accepted(await self.exchange("GET", url, deadline, headers={})))
 
-    async def post(self, url: str, body: dict[str, Any], deadline: float) -> bytes:
-        """Return the whole answer to a request.
+    async def post(self, url: str, body: Any, deadline: float) -> bytes:
+        """Return the whole answer to a request whose body is `body` as JSON.
 
         Raises:
-            ModelnetError: the server refused or failed.
+            ModelnetError: the server cannot be reached, refused or failed.
         """
-        return await self._whole("POST", url, body, deadline)
+        raw = msgspec.json.encode(body)
+        return self.accepted(await self.exchange("POST", url, deadline, body=raw))
 
-    async def post_json(self, url: str, body: dict[str, Any], deadline: float) -> Any:
+    async def post_json(self, url: str, body: Any, deadline: float) -> Any:
         """Return the answer to a request as JSON.
 
         Raises:
             ModelnetError: the server refused, failed or answered with something else.
         """
-        return self._decode(await self._whole("POST", url, body, deadline))
+        return self._decode(await self.post(url, body, deadline))
+
+    async def exchange(
+        self,
+        method: str,
+        url: str,
+        deadline: float,
+        *,
+        body: bytes = b"",
+        headers: Mapping[str, str] = JSON,
+    ) -> Answer:
+        """Return the whole answer to any request, whatever its status; see `accepted`.
+
+        Raises:
+            EngineError: the server cannot be reached, or broke off.
+            DeadlineError: the deadline (Unix seconds) passed first.
+        """
+        pool, head = self._asking(method, url, body, headers)
+        with self._waiting(deadline):
+            connection = await pool.ask(head, body)
+            try:
+                return await _whole(connection.response)
+            finally:
+                pool.done(connection)
+
+    def accepted(self, answer: Answer) -> bytes:
+        """Return the body of an answer whose status is 200.
+
+        Raises:
+            ModelnetError: what any other status means.
+        """
+        if answer.status == HTTPStatus.OK:
+            return answer.body
+        retry_after = answer.headers.get("retry-after")
+        raise error_of_status(self._name, answer.status, answer.body, retry_after, self._clock())
 
     async def stream(
-        self, url: str, body: dict[str, Any], deadline: float, *, media_type: str = EVENTS
+        self, url: str, body: Any, deadline: float, *, media_type: str = EVENTS
     ) -> AsyncGenerator[bytes, None]:
         """Yield the bytes of a stream as they come; closing it closes the connection.
 
         Raises:
             ModelnetError: the server refused or failed.
         """
-        response = await self._send("POST", url, body, deadline)
+        raw = msgspec.json.encode(body)
+        pool, head = self._asking("POST", url, raw, JSON)
+        with self._waiting(deadline):
+            connection = await pool.ask(head, raw)
         try:
-            if response.content_type != media_type:
-                raise EngineError(
-                    f"{self._name} answered with {response.content_type} where {media_type} is "
-                    "due; ask another model."
-                )
+            await self._check(connection, media_type, deadline)
             reads = 0
-            while raw := await self._next(response, deadline):
-                yield raw
+            while piece := await self._next(connection.response, deadline):
+                yield piece
                 reads += 1
                 if reads > EAGER_READS:
                     # A long answer of a fast engine: what gathers meanwhile is one piece.
                     with self._lifetime.wait(deadline):
                         await anyio.sleep(PACE_S)
         finally:
-            response.close()
+            pool.done(connection)
 
-    async def _next(self, response: aiohttp.ClientResponse, deadline: float) -> bytes:
-        with self._failing(), self._lifetime.wait(deadline):
-            return await response.content.readany()
-
-    async def _whole(
-        self, method: str, url: str, body: dict[str, Any] | None, deadline: float
-    ) -> bytes:
-        response = await self._send(method, url, body, deadline)
-        try:
-            with self._failing(), self._lifetime.wait(deadline):
-                return await response.read()
-        finally:
-            response.close()
-
-    async def _send(
-        self, method: str, url: str, body: dict[str, Any] | None, deadline: float
-    ) -> aiohttp.ClientResponse:
-        """Return the response once its head is there and says that all is well."""
-        with self._failing(), self._lifetime.wait(deadline):
-            try:
-                response = await self._request(method, url, body)
-            except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
-                if isinstance(error, aiohttp.ClientConnectorError):
-                    raise
-                # A pooled connection that the server had closed meanwhile; a fresh one is good.
-                response = await self._request(method, url, body)
+    async def _check(self, connection: Connection, media_type: str, deadline: float) -> None:
+        response = connection.response
         if response.status != HTTPStatus.OK:
-            raise await self._refusal(response, deadline)
-        return response
+            with self._waiting(deadline):
+                refusal = await _whole(response)
+            self.accepted(refusal)
+        found = response.headers.get("content-type", "no type").partition(";")[0].strip().lower()
+        if found != media_type:
+            raise EngineError(
+                f"{self._name} answered with {found[:100]} where {media_type} is due; "
+                "ask another model."
+            )
 
-    async def _request(
-        self, method: str, url: str, body: dict[str, Any] | None
-    ) -> aiohttp.ClientResponse:
-        return await self._pool().request(
-            method,
-            url,
-            data=None if body is None else msgspec.json.encode(body),
-            headers={"Content-Type": "application/json"},
-            # A redirect could carry the key to another host.
-            allow_redirects=False,
-        )
+    async def _next(self, response: Response, deadline: float) -> bytes:
+        if response.is_ready:
+            self._lifetime.check()
+            return await response.read()
+        with self._waiting(deadline):
+            return await response.read()
 
-    async def _refusal(self, response: aiohttp.ClientResponse, deadline: float) -> ModelnetError:
-        try:
-            with self._failing(), self._lifetime.wait(deadline):
-                body = await response.read()
-        finally:
-            response.close()
-        retry_after = response.headers.get("Retry-After")
-        return error_of_status(self._name, response.status, body, retry_after, self._clock())
+    def _asking(
+        self, method: str, url: str, body: bytes, headers: Mapping[str, str]
+    ) -> tuple[Pool, bytes]:
+        """Return the connections and the head of a request.
 
-    def _pool(self) -> aiohttp.ClientSession:
-        if self._session is None:
+        Raises:
+            EngineError: the model is not running, or the address is another server's.
+        """
+        if self._pool is None:
             raise EngineError(f"The model {self._name} is not running; start it first.")
-        return self._session
+        target = url.removeprefix(self._root)
+        if target == url or not target.startswith("/"):
+            raise EngineError(f"{url} is not at {self._root}; nothing is sent elsewhere.")
+        return self._pool, request_head(method, target, self._fixed, fields(headers), len(body))
 
     def _decode(self, body: bytes) -> Any:
         try:
             return msgspec.json.decode(body)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise EngineError(f"{self._name} answered garbage; ask another model.") from error
 
     @contextmanager
-    def _failing(self) -> Generator[None, None, None]:
-        """Turn what aiohttp raises into our errors."""
+    def _waiting(self, deadline: float) -> Generator[None, None, None]:
+        """Bound a wait, and turn what happens to connections into our errors."""
         try:
-            yield
-        except aiohttp.ClientConnectorError as error:
+            with self._lifetime.wait(deadline):
+                yield
+        except BrokenError as error:
+            raise EngineError(f"{self._name} broke off: {error}; ask again.") from error
+        except ssl.SSLError as error:
+            raise EngineError(
+                f"{self._name} at {self._root} does not prove who it is ({error.reason}); "
+                "check its certificate."
+            ) from error
+        except OSError as error:
             raise EngineError(
                 f"{self._name} cannot be reached at {self._root}; is its server running?"
             ) from error
-        except TimeoutError as error:
-            raise EngineError(f"{self._name} has fallen silent; ask another model.") from error
-        except aiohttp.ClientError as error:
-            raise EngineError(f"{self._name} broke off ({error}); ask again.") from error
+
+
+async def _whole(response: Response) -> Answer:
+    return Answer(response.status, response.headers, await response.whole(MAX_BODY_BYTES))

@@ -1,0 +1,123 @@
+"""One answer of a server as it arrives: its head, then its body at the pace of its reader."""
+
+import asyncio
+
+SILENCE_TIMEOUT_S = 300.0
+"""A server that says nothing for so long has hung, whatever the deadline."""
+
+HIGH_WATER_BYTES = 1 << 18
+"""With more than this unread the server is made to wait."""
+
+
+class BrokenError(Exception):
+    """The answer ended before its end, never came, or is no HTTP."""
+
+
+class Response:
+    """What has arrived of an answer. A connection fills it, one reader empties it."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self.status = 0
+        """Of the head; 0 while it is not there."""
+        self.headers: dict[str, str] = {}
+        """By name in lower case."""
+        self.is_complete = False
+        self._transport = transport
+        self._is_paused = False
+        self._pieces: list[bytes] = []
+        self._size = 0
+        self._failure: BrokenError | None = None
+        self._loop = asyncio.get_running_loop()
+        self._news: asyncio.Future[None] | None = None
+
+    def begin(self, status: int, headers: dict[str, str]) -> None:
+        """Take in the head."""
+        self.status, self.headers = status, headers
+        self._tell()
+
+    def feed(self, piece: bytes) -> None:
+        """Take in a piece of the body."""
+        self._pieces.append(piece)
+        self._size += len(piece)
+        if self._size > HIGH_WATER_BYTES and not self._is_paused:
+            self._is_paused = True
+            if not self._transport.is_closing():
+                self._transport.pause_reading()
+        self._tell()
+
+    def end(self) -> None:
+        """Note that the body is whole."""
+        self.is_complete = True
+        self._tell()
+
+    def fail(self, error: BrokenError) -> None:
+        """Note that nothing more comes; what did come can still be read."""
+        if not self.is_complete and self._failure is None:
+            self._failure = error
+            self._tell()
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether `read` returns at once."""
+        return bool(self._pieces) or self.is_complete
+
+    async def head(self) -> None:
+        """Wait for the head.
+
+        Raises:
+            BrokenError: it does not come.
+        """
+        while not self.status:
+            await self._change()
+
+    async def read(self) -> bytes:
+        """Return what has come since the last time, waiting for something; nothing at the end.
+
+        Raises:
+            BrokenError: the end does not come.
+        """
+        while not self._pieces:
+            if self.is_complete:
+                return b""
+            await self._change()
+        return self._take()
+
+    async def whole(self, limit_bytes: int) -> bytes:
+        """Return the whole body.
+
+        Raises:
+            BrokenError: its end does not come, or it is longer than the limit.
+        """
+        pieces: list[bytes] = []
+        size = 0
+        while piece := await self.read():
+            size += len(piece)
+            if size > limit_bytes:
+                raise BrokenError(f"its answer is longer than {limit_bytes} bytes")
+            pieces.append(piece)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def _take(self) -> bytes:
+        pieces, self._pieces, self._size = self._pieces, [], 0
+        if self._is_paused:
+            self._is_paused = False
+            if not self._transport.is_closing():
+                self._transport.resume_reading()
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    async def _change(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+        self._news = self._loop.create_future()
+        silence = self._loop.call_later(
+            SILENCE_TIMEOUT_S, self.fail, BrokenError("it has fallen silent")
+        )
+        try:
+            await self._news
+        finally:
+            silence.cancel()
+            self._news = None
+
+    def _tell(self) -> None:
+        if self._news is not None and not self._news.done():
+            self._news.set_result(None)
