@@ -77,9 +77,12 @@ def decode_chunk(piece: bytes) -> Chunk:
         EngineError: the piece is not a chunk.
     """
     try:
-        return _chunk.decode(piece)
-    except _UNREADABLE as error:
+        chunk = _chunk.decode(piece)
+        for tensor in chunk.tensors:
+            tensor.check()
+    except (*_UNREADABLE, InvalidRequestError) as error:
         raise EngineError(f"The node answered something that is not a chunk: {error}.") from error
+    return chunk
 
 
 def announce_cards(key: NodeKey, name: str, cards: tuple[ModelCard, ...]) -> bytes:

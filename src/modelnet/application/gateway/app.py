@@ -1,6 +1,7 @@
 """The gateway as an ASGI application: who may ask, where it goes, and how it ends."""
 
 import logging
+from collections.abc import Mapping
 from time import perf_counter
 
 import anyio
@@ -40,12 +41,15 @@ class Gateway:
         access: Access,
         meter: Meter,
         max_body_bytes: int = MAX_BODY_BYTES,
+        body_limits: Mapping[str, int] | None = None,
         time_limit_s: float = _TIME_LIMIT_S,
     ) -> None:
+        """Serve `routes`; `body_limits` are for paths, as routes have them, with another limit."""
         self._routes = RouteTable(routes)
         self._access = access
         self._meter = meter
         self._max_body_bytes = max_body_bytes
+        self._body_limits = body_limits or {}
         self._time_limit_s = time_limit_s
         self._open: set[anyio.CancelScope] = set()
         self._is_closing = False
@@ -98,7 +102,7 @@ class Gateway:
                 headers=exchange.headers,
                 query=exchange.query,
                 tail=place.tail,
-                body=await exchange.body(self._max_body_bytes),
+                body=await exchange.body(self._body_limits.get(place.path, self._max_body_bytes)),
                 allow=allow,
             )
             response = await place.endpoint(request)

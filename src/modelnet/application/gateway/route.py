@@ -10,6 +10,7 @@ from modelnet.application.gateway.endpoint import (
     json_reply,
 )
 from modelnet.application.gateway.meter import Meter
+from modelnet.application.gateway.oip.door import OpenInferenceDoor
 from modelnet.application.gateway.openai.door import OpenAIDoor
 from modelnet.core.clock import Clock
 
@@ -18,7 +19,9 @@ def routes_of(answering: Answering, meter: Meter, clock: Clock) -> Routes:
     """Return the endpoints of a gateway in front of `answering`."""
     door = OpenAIDoor(answering, meter, clock)
     catalog = Catalog(answering, created_at=clock())
+    tensors = OpenInferenceDoor(answering, meter, clock)
     return {
+        **tensors.routes,
         ("POST", "/v1/chat/completions"): door.chat,
         ("POST", "/v1/completions"): door.complete,
         ("POST", "/v1/embeddings"): door.embed,

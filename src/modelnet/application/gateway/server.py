@@ -16,6 +16,7 @@ from modelnet.application.gateway.answering import Answering
 from modelnet.application.gateway.app import Gateway
 from modelnet.application.gateway.endpoint import Routes
 from modelnet.application.gateway.meter import Meter
+from modelnet.application.gateway.oip.door import BODY_LIMITS
 from modelnet.application.gateway.route import routes_of
 from modelnet.core.clock import Clock, system_clock
 from modelnet.core.error import AddressError, SettingsError
@@ -69,6 +70,7 @@ async def serve_gateway(
             {**routes_of(answering, meter, clock), **(routes or {})},
             access=Access(keys, hosts=(host,)),
             meter=meter,
+            body_limits=BODY_LIMITS,
         )
         async with serving(gateway, bound):
             yield _url(host, port)

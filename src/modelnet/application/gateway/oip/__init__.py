@@ -1,0 +1,1 @@
+"""The Open Inference Protocol: every model of the network that takes tensors, for its clients."""
