@@ -1,6 +1,6 @@
-"""A server of raw bytes: it says what a script tells it to, however wrong, and keeps what it hears.
+"""A server of raw bytes: it says what a script tells it to, and keeps what it hears.
 
-Scripts are functions of what was received; `answer`, `events` and `lines` make good replies, and the
+Scripts are functions of what was received. `answer`, `events` and `lines` make good replies; the
 faults below are bad ones.
 """
 

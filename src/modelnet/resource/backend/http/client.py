@@ -18,6 +18,7 @@ from modelnet.core.clock import Clock
 from modelnet.core.error import EngineError
 from modelnet.resource.backend.guard import Lifetime
 from modelnet.resource.backend.http.connection import Connection
+from modelnet.resource.backend.http.decoding import ANY, decoded
 from modelnet.resource.backend.http.failure import error_of_status
 from modelnet.resource.backend.http.head import fields, fixed_fields, request_head
 from modelnet.resource.backend.http.pool import Pool
@@ -65,6 +66,7 @@ class Client:
         self._lifetime = lifetime
         self._clock = clock
         self._fixed = fixed_fields(urlsplit(root).netloc, headers or {})
+        self._secrets = [value.rpartition(" ")[2].encode() for value in (headers or {}).values()]
         self._pool: Pool | None = None
 
     def open(self) -> None:
@@ -84,7 +86,8 @@ class Client:
         Raises:
             ModelnetError: the server cannot be reached, refused or has no JSON there.
         """
-        return self._decode(self.accepted(await self.exchange("GET", url, deadline, headers={})))
+        raw = self.accepted(await self.exchange("GET", url, deadline, headers={}))
+        return decoded(self._name, raw, ANY)
 
     async def post(self, url: str, body: Any, deadline: float) -> bytes:
         """Return the whole answer to a request whose body is `body` as JSON.
@@ -101,7 +104,7 @@ class Client:
         Raises:
             ModelnetError: the server refused, failed or answered with something else.
         """
-        return self._decode(await self.post(url, body, deadline))
+        return decoded(self._name, await self.post(url, body, deadline), ANY)
 
     async def exchange(
         self,
@@ -134,8 +137,8 @@ class Client:
         """
         if answer.status == HTTPStatus.OK:
             return answer.body
-        retry_after = answer.headers.get("retry-after")
-        raise error_of_status(self._name, answer.status, answer.body, retry_after, self._clock())
+        retry_after, told = answer.headers.get("retry-after"), self._hide(answer.body)
+        raise error_of_status(self._name, answer.status, told, retry_after, self._clock())
 
     async def stream(
         self, url: str, body: Any, deadline: float, *, media_type: str = EVENTS
@@ -153,7 +156,7 @@ class Client:
             await self._check(connection, media_type, deadline)
             reads = 0
             while piece := await self._next(connection.response, deadline):
-                yield piece
+                yield self._hide(piece)
                 reads += 1
                 if reads > EAGER_READS:
                     # A long answer of a fast engine: what gathers meanwhile is one piece.
@@ -197,11 +200,11 @@ class Client:
             raise EngineError(f"{url} is not at {self._root}; nothing is sent elsewhere.")
         return self._pool, request_head(method, target, self._fixed, fields(headers), len(body))
 
-    def _decode(self, body: bytes) -> Any:
-        try:
-            return msgspec.json.decode(body)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise EngineError(f"{self._name} answered garbage; ask another model.") from error
+    def _hide(self, said: bytes) -> bytes:
+        """Return what a server said without the key: some quote it when they refuse it."""
+        for secret in self._secrets:
+            said = said.replace(secret, b"***")
+        return said
 
     @contextmanager
     def _waiting(self, deadline: float) -> Generator[None, None, None]:

@@ -24,6 +24,8 @@ _FAULTY = {
 }
 _NO_KEY = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
 DEFAULT_RETRY_S = 1.0
+LONGEST_RETRY_S = 3600.0
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class _Detail(msgspec.Struct):
@@ -57,15 +59,15 @@ def seconds_of(retry_after: str | None, now: float) -> float:
     """Read a Retry-After header: seconds, or a date."""
     if retry_after is None:
         return DEFAULT_RETRY_S
-    try:
-        return max(0.0, float(retry_after))
-    except ValueError:
-        pass
-    try:
-        moment = email.utils.parsedate_to_datetime(retry_after)
-    except ValueError:
-        return DEFAULT_RETRY_S
-    return max(0.0, moment.timestamp() - now)
+    with suppress(ValueError):
+        return _bounded(float(retry_after))
+    with suppress(ValueError, OverflowError):
+        return _bounded(email.utils.parsedate_to_datetime(retry_after).timestamp() - now)
+    return DEFAULT_RETRY_S
+
+
+def _bounded(seconds: float) -> float:
+    return min(max(0.0, seconds), LONGEST_RETRY_S)
 
 
 def message_of(error: Any) -> str:
@@ -80,7 +82,7 @@ def message_of(error: Any) -> str:
 def _sentence_in(body: bytes) -> str:
     try:
         return message_of(msgspec.json.decode(body))
-    except msgspec.DecodeError:
+    except _UNREADABLE:
         return message_of(body.decode("utf-8", "replace") or "no reason given")
 
 
@@ -88,7 +90,7 @@ def _is_too_long(body: bytes, told: str) -> bool:
     # vLLM names no code, only a sentence.
     if "maximum context length" in told:
         return True
-    with suppress(msgspec.DecodeError):
+    with suppress(*_UNREADABLE):
         detail = msgspec.json.decode(body, type=_Wrapped).error
         return detail.code in _TOO_LONG or detail.type in _TOO_LONG
     return False

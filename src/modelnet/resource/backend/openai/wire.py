@@ -3,17 +3,19 @@
 import array
 import base64
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
 from modelnet.core.chunk import Alternative, Chunk, FinishReason, Token, Usage
 from modelnet.core.error import EngineError
 from modelnet.core.request import Chat, Complete, Content, Embed, Sampling
+from modelnet.resource.backend.http.decoding import decoded
 from modelnet.resource.backend.http.failure import message_of
 from modelnet.resource.backend.reasoning import ReasoningFilter, Split
 from modelnet.resource.backend.shaping import count_pieces
 from modelnet.resource.backend.tool import ToolCallReader
+from modelnet.resource.backend.usage import believed
 
 _STREAM = {"stream": True, "stream_options": {"include_usage": True}}
 
@@ -108,14 +110,9 @@ class _Choice(msgspec.Struct):
     finish_reason: str | None = None
 
 
-class _Usage(msgspec.Struct):
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-
-
 class _Event(msgspec.Struct):
     choices: list[_Choice] = []
-    usage: _Usage | None = None
+    usage: Any = None
     error: Any = None
 
 
@@ -141,7 +138,7 @@ class AnswerReader:
         self._prompt = prompt
         self._splitter = splitter
         self._finish: FinishReason | None = None
-        self._usage: Usage | None = None
+        self._usage: Any = None
         self._tokens_seen = 0
         self._pieces_seen = 0
         self._calls = ToolCallReader(name)
@@ -158,7 +155,7 @@ class AnswerReader:
         n_tokens = 0
         for event in self._decode(events):
             if event.usage is not None:
-                self._usage = Usage(event.usage.prompt_tokens, event.usage.completion_tokens)
+                self._usage = event.usage
             for choice in event.choices[:1]:
                 split = self._split(choice)
                 text, reasoning = text + split.text, reasoning + split.reasoning
@@ -195,18 +192,14 @@ class AnswerReader:
         )
 
     def _count(self) -> Usage:
-        if self._usage is not None:
-            return self._usage
-        return Usage(count_pieces(self._prompt), self._tokens_seen or self._pieces_seen)
+        counted = Usage(count_pieces(self._prompt), self._tokens_seen or self._pieces_seen)
+        return usage_told(self._usage, counted)
 
     def _decode(self, events: Iterable[bytes]) -> Iterable[_Event]:
         for data in events:
             if data == b"[DONE]":
                 continue
-            try:
-                event = _event_decoder.decode(data)
-            except msgspec.DecodeError as error:
-                raise EngineError(f"{self._name} answered garbage; ask another model.") from error
+            event = decoded(self._name, data, _event_decoder)
             if event.error is not None:
                 raise EngineError(f"{self._name} failed: {message_of(event.error)}; ask again.")
             yield event
@@ -260,7 +253,10 @@ class _Vector(msgspec.Struct):
 
 class _Embeddings(msgspec.Struct):
     data: list[_Vector]
-    usage: _Usage | None = None
+    usage: Any = None
+
+
+_embeddings_decoder = msgspec.json.Decoder(_Embeddings)
 
 
 def embed_chunk(name: str, request: Embed, answer: bytes) -> Chunk:
@@ -269,16 +265,19 @@ def embed_chunk(name: str, request: Embed, answer: bytes) -> Chunk:
     Raises:
         EngineError: the answer is not one vector an input.
     """
-    try:
-        told = msgspec.json.decode(answer, type=_Embeddings)
-    except msgspec.DecodeError as error:
-        raise EngineError(f"{name} returned no embeddings; ask another model.") from error
+    told = decoded(name, answer, _embeddings_decoder)
     if len(told.data) != len(request.inputs):
         raise EngineError(f"{name} returned {len(told.data)} embeddings; ask another model.")
     told.data.sort(key=lambda vector: vector.index)
-    tokens = told.usage.prompt_tokens if told.usage else sum(map(count_pieces, request.inputs))
+    usage = usage_told(told.usage, Usage(sum(map(count_pieces, request.inputs))))
     vectors = tuple(_float32(vector.embedding) for vector in told.data)
-    return Chunk(vectors=vectors, finish="stop", usage=Usage(tokens))
+    return Chunk(vectors=vectors, finish="stop", usage=usage)
+
+
+def usage_told(usage: Any, counted: Usage) -> Usage:
+    """Return the usage of an answer; what we counted where the server's cannot be true."""
+    told = cast("dict[str, Any]", usage) if isinstance(usage, dict) else {}
+    return believed(told.get("prompt_tokens"), told.get("completion_tokens"), counted)
 
 
 def _float32(embedding: list[float] | str) -> bytes:

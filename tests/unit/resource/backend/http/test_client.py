@@ -291,6 +291,16 @@ def test_a_key_that_breaks_out_of_its_line_is_refused_unseen(key: str):
     assert key not in caught.value.message
 
 
+@pytest.mark.parametrize("path", ["/x", "/s"])
+async def test_a_key_that_the_server_quotes_is_not_shown(connect: Connect, path: str):
+    refusal = answer({"error": {"message": "the key sk-1234 is wrong"}}, status=401)
+    client, server = await connect(always(refusal), Authorization="Bearer sk-1234")
+    with pytest.raises(EngineError, match=r"the key \*\*\* is wrong"):
+        await (client.get(f"{server.url}/x", soon()) if path == "/x" else heard(client, server))
+    server.script = always(events([{"error": "sk-1234"}]))
+    assert b"sk-1234" not in b"".join(await heard(client, server))
+
+
 async def test_streams_of_each_kind(connect: Connect):
     client, server = await connect(lambda r: events([1]) if r.path == "/s" else lines([1]))
     assert b"".join(await heard(client, server)) == b"data: 1\n\ndata: [DONE]\n\n"
