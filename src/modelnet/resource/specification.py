@@ -78,6 +78,12 @@ def _openai(rest: str, name: str | None) -> Model:
     return OpenAIModel(openai_endpoint(rest), name=name)
 
 
+def _oip(rest: str, name: str | None) -> Model:
+    from modelnet.resource.backend.oip import OpenInferenceModel, oip_endpoint
+
+    return OpenInferenceModel(oip_endpoint(rest), name=name)
+
+
 def _python(rest: str, name: str | None) -> Model:
     from modelnet.resource.backend.function import FunctionModel, model
 
@@ -117,6 +123,7 @@ _SCHEMES: dict[str, _Scheme] = {
     "zoo": _Scheme("zoo:NAME", _zoo),
     "gguf": _Scheme("gguf:PATH", _gguf),
     "openai": _Scheme("openai:URL#MODEL", _openai),
+    "oip": _Scheme("oip:URL#MODEL", _oip),
     "python": _Scheme("python:MODULE:FUNCTION", _python),
 }
 
