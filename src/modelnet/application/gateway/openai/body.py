@@ -4,6 +4,7 @@ Fields nobody here knows are ignored. Known ones that cannot be honoured are dec
 refused by `reading` unless they say what would happen anyway.
 """
 
+from functools import cache
 from typing import Annotated, Any, TypeAlias, TypeVar
 
 import msgspec
@@ -121,9 +122,10 @@ class EmbeddingBody(Body, frozen=True, kw_only=True):
 
 B = TypeVar("B", bound=Body)
 
-_DECODERS: dict[type[Body], msgspec.json.Decoder[Any]] = {
-    kind: msgspec.json.Decoder(kind) for kind in (ChatBody, CompletionBody, EmbeddingBody)
-}
+
+@cache
+def _decoder(kind: type[Body]) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(kind)
 
 
 def decode(kind: type[B], raw: bytes) -> B:
@@ -133,7 +135,7 @@ def decode(kind: type[B], raw: bytes) -> B:
         InvalidRequestError: it is not JSON, or not the JSON this endpoint takes.
     """
     try:
-        return _DECODERS[kind].decode(raw)
+        return _decoder(kind).decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise explain(error) from None
     except RecursionError:
