@@ -12,6 +12,7 @@ from modelnet.application.gateway.endpoint import (
 from modelnet.application.gateway.meter import Meter
 from modelnet.application.gateway.oip.door import OpenInferenceDoor
 from modelnet.application.gateway.openai.door import OpenAIDoor
+from modelnet.application.gateway.operation.door import OperationDoor
 from modelnet.core.clock import Clock
 
 
@@ -19,9 +20,9 @@ def routes_of(answering: Answering, meter: Meter, clock: Clock) -> Routes:
     """Return the endpoints of a gateway in front of `answering`."""
     door = OpenAIDoor(answering, meter, clock)
     catalog = Catalog(answering, created_at=clock())
-    tensors = OpenInferenceDoor(answering, meter, clock)
     return {
-        **tensors.routes,
+        **OperationDoor(answering, meter, clock).routes,
+        **OpenInferenceDoor(answering, meter, clock).routes,
         ("POST", "/v1/chat/completions"): door.chat,
         ("POST", "/v1/completions"): door.complete,
         ("POST", "/v1/embeddings"): door.embed,

@@ -50,10 +50,10 @@ def chat_logprobs(tokens: Sequence[Token]) -> ChatLogprobs:
         tuple(
             ChatToken(
                 token.text,
-                _finite(token.logprob),
+                finite(token.logprob),
                 tuple(token.bytes),
                 tuple(
-                    ChatAlternative(other.text, _finite(other.logprob), tuple(other.bytes))
+                    ChatAlternative(other.text, finite(other.logprob), tuple(other.bytes))
                     for other in token.alternatives
                 ),
             )
@@ -74,7 +74,7 @@ class CompletionLogprobWriter:
         has_alternatives = any(token.alternatives for token in tokens)
         return CompletionLogprobs(
             tokens=[_label(token) for token in tokens],
-            token_logprobs=[_finite(token.logprob) for token in tokens],
+            token_logprobs=[finite(token.logprob) for token in tokens],
             top_logprobs=[_ranked(token) for token in tokens] if has_alternatives else None,
             text_offset=[self._place(token) for token in tokens],
         )
@@ -86,7 +86,7 @@ class CompletionLogprobWriter:
 
 
 def _ranked(token: Token) -> dict[str, float]:
-    return {_label(other): _finite(other.logprob) for other in token.alternatives}
+    return {_label(other): finite(other.logprob) for other in token.alternatives}
 
 
 def _label(token: Token | Alternative) -> str:
@@ -97,6 +97,7 @@ def _label(token: Token | Alternative) -> str:
         return "bytes:" + "".join(f"\\x{byte:02x}" for byte in token.bytes)
 
 
-def _finite(logprob: float) -> float:
+def finite(logprob: float) -> float:
+    """Return a log-probability that JSON can hold."""
     # In this order, or a NaN would pass.
     return max(_LEAST, logprob)
