@@ -7,9 +7,11 @@ whatever is asked; the faults are put over it.
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from modelnet.resource.backend.anthropic import AnthropicModel, anthropic_endpoint
+from modelnet.resource.backend.ollama import OllamaModel, ollama_endpoint
 from modelnet.resource.backend.openai import OpenAIModel, openai_endpoint
 from modelnet.resource.model import Model
-from tests.conformance.bad_server import GONE, Received, Reply, Script, answer, events
+from tests.conformance.bad_server import GONE, Received, Reply, Script, answer, events, lines
 
 NAME = "teller"
 PIECES = ("Once", " upon", " a", " time", " a", " fox", " met", " a", " crow", ".")
@@ -57,6 +59,74 @@ def openai_script(usage: Any, *, is_old: bool = False) -> Script:
     return script
 
 
+def ollama(url: str) -> Model:
+    environment = {"OLLAMA_NUM_PARALLEL": "4"}
+    return OllamaModel(ollama_endpoint(f"{url}#m"), name=NAME, environment=environment)
+
+
+def ollama_script(usage: dict[str, Any], *, is_old: bool = False) -> Script:
+    """An Ollama whose last line tells that usage."""
+
+    def stream() -> Reply:
+        said = [{"message": {"role": "assistant", "content": p}, "done": False} for p in PIECES]
+        end = {"message": {"role": "assistant", "content": ""}, "done": True, "done_reason": "stop"}
+        return lines([*said, end | usage])
+
+    def script(received: Received) -> Reply:
+        match received.path:
+            case "/api/tags":
+                return answer({"models": [{"name": "m:latest"}]})
+            case "/api/show":
+                told = {} if is_old else {"capabilities": ["completion", "invented since"]}
+                return answer({"modelfile": "FROM m", "details": {"family": "llama"}} | told)
+            case "/api/chat" if not received.json.get("stream", True):
+                if is_old and isinstance(received.json.get("format"), dict):
+                    return answer({"error": "json: cannot unmarshal object"}, status=400)
+                return answer({"message": {"content": "a"}, "done": True})
+            case "/api/chat":
+                return stream()
+            case _:
+                return GONE
+
+    return script
+
+
+def anthropic(url: str) -> Model:
+    return AnthropicModel(anthropic_endpoint(f"{url}#m"), name=NAME, environment={})
+
+
+def anthropic_script(usage: Any, *, is_old: bool = False) -> Script:
+    """Anthropic's API, or a server that speaks it, whose message ends with that usage."""
+
+    def stream() -> Reply:
+        delta = {"type": "content_block_delta", "index": 0}
+        said = [{**delta, "delta": {"type": "text_delta", "text": p}} for p in PIECES]
+        begin = {"type": "message_start", "message": {"type": "message", "usage": usage}}
+        block = {"type": "content_block_start", "index": 0, "content_block": {"type": "text"}}
+        end = {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": usage}
+        new = [] if is_old else [{"type": "ping"}, {"type": "invented_since", "what": [1]}]
+        told = [begin, *new, block, *said, {"type": "content_block_stop", "index": 0}, end]
+        return events([*told, {"type": "message_stop"}], done=False, names=True)
+
+    def script(received: Received) -> Reply:
+        if received.path.startswith("/v1/models"):
+            return (
+                GONE
+                if is_old and "?" not in received.path
+                else answer({"data": [{"id": "m"}], "id": "m"})
+            )
+        if received.path != "/v1/messages":
+            return GONE
+        if received.json.get("stream"):
+            return stream()
+        if is_old and set(received.json) - {"model", "messages", "max_tokens"}:
+            told = {"type": "invalid_request_error", "message": "Extra inputs are not permitted"}
+            return answer({"type": "error", "error": told}, status=400)
+        return answer({"type": "message", "content": [{"type": "text", "text": "a"}]})
+
+    return script
+
+
 BAD_ENGINES = [
     BadEngine(
         "openai",
@@ -72,5 +142,32 @@ BAD_ENGINES = [
             openai_script(None),
         ),
         openai_script(None, is_old=True),
+    ),
+    BadEngine(
+        "ollama",
+        ollama,
+        ollama_script({"prompt_eval_count": 1, "eval_count": 10}),
+        (
+            ollama_script({"prompt_eval_count": -5, "eval_count": -1}),
+            ollama_script({"prompt_eval_count": 1 << 62, "eval_count": 1 << 62}),
+            ollama_script({"prompt_eval_count": "many", "eval_count": None}),
+            ollama_script({"prompt_eval_count": 0, "eval_count": 0}),
+            ollama_script({}),
+        ),
+        ollama_script({}, is_old=True),
+    ),
+    BadEngine(
+        "anthropic",
+        anthropic,
+        anthropic_script({"input_tokens": 1, "output_tokens": 10}),
+        (
+            anthropic_script({"input_tokens": -5, "output_tokens": -1}),
+            anthropic_script({"input_tokens": 1 << 62, "output_tokens": 1 << 62}),
+            anthropic_script({"input_tokens": "many", "output_tokens": "few"}),
+            anthropic_script({"input_tokens": 0, "output_tokens": 0}),
+            anthropic_script({}),
+            anthropic_script(None),
+        ),
+        anthropic_script({}, is_old=True),
     ),
 ]

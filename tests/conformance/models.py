@@ -21,6 +21,7 @@ from modelnet.resource.remote import RemoteModel
 from modelnet.transport.memory import MemoryHub, MemoryNetwork
 from modelnet.trust.envelope import Envelope
 from modelnet.trust.key import NodeKey
+from tests.conformance import huggingface, standins
 from tests.conformance.tiny_gguf import write_tiny_gguf
 
 STORY = "Once upon a time a fox met a crow; the crow had cheese, and then the fox had it."
@@ -164,8 +165,11 @@ IMPLEMENTATIONS = [
     Implementation(
         "async-function", lambda _: function_model("tell_async"), lambda m: m.answers.running > 0
     ),
-    Implementation("embedded", embedded, lambda m: is_busy(m._engine._server)),
+    Implementation("embedded", embedded, lambda m: is_busy(m._running.engine._server)),
     Implementation("openai", openai, lambda m: is_busy(m.server)),
+    Implementation("ollama", standins.ollama, lambda m: m.server.is_busy),
+    Implementation("anthropic", standins.anthropic, lambda m: m.server.is_busy),
+    Implementation("transformers", huggingface.transformers, lambda m: m.n_open > 0),
     Implementation("remote", lambda _: FarModel(), lambda m: m.near.running > 0),
 ]
 

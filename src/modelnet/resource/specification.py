@@ -84,13 +84,49 @@ def _oip(rest: str, name: str | None) -> Model:
     return OpenInferenceModel(oip_endpoint(rest), name=name)
 
 
+def _ollama(rest: str, name: str | None) -> Model:
+    from modelnet.resource.backend.ollama import OllamaModel, ollama_endpoint
+
+    return OllamaModel(ollama_endpoint(rest), name=name)
+
+
+def _anthropic(rest: str, name: str | None) -> Model:
+    from modelnet.resource.backend.anthropic import AnthropicModel, anthropic_endpoint
+
+    return AnthropicModel(anthropic_endpoint(rest), name=name)
+
+
+def _transformers(rest: str, name: str | None) -> Model:
+    from modelnet.resource.backend.transformers import TransformersModel
+
+    return TransformersModel(Path(rest).expanduser(), name=name)
+
+
 def _python(rest: str, name: str | None) -> Model:
     from modelnet.resource.backend.function import FunctionModel, model
+    from modelnet.resource.backend.sklearn import EstimatorModel, is_estimator
+    from modelnet.resource.backend.typed import TypedModel
 
     target = _import_target(rest)
-    if not isinstance(target, FunctionModel):
+    if is_estimator(target):
+        return EstimatorModel(target, name=name or rest.rpartition(":")[2])
+    if not callable(target):
+        raise SettingsError(f"'python:{rest}' names no function; check its name.")
+    if not isinstance(target, FunctionModel | TypedModel):
         target = model()(target)
     return target.renamed(name) if name else target
+
+
+def _onnx(rest: str, name: str | None) -> Model:
+    from modelnet.resource.backend.onnx import OnnxModel
+
+    return OnnxModel(Path(rest).expanduser(), name=name)
+
+
+def _sklearn(rest: str, name: str | None) -> Model:
+    from modelnet.resource.backend.sklearn import EstimatorModel
+
+    return EstimatorModel(Path(rest).expanduser(), name=name)
 
 
 def _import_target(rest: str) -> Any:
@@ -109,7 +145,7 @@ def _import_target(rest: str) -> Any:
         ) from error
     for part in path.split("."):
         target = getattr(target, part, None)
-    if not callable(target):
+    if target is None:
         raise SettingsError(f"The module {module_name} has no function {path}; check its name.")
     return target
 
@@ -124,6 +160,11 @@ _SCHEMES: dict[str, _Scheme] = {
     "gguf": _Scheme("gguf:PATH", _gguf),
     "openai": _Scheme("openai:URL#MODEL", _openai),
     "oip": _Scheme("oip:URL#MODEL", _oip),
+    "onnx": _Scheme("onnx:PATH", _onnx),
+    "sklearn": _Scheme("sklearn:PATH", _sklearn),
+    "ollama": _Scheme("ollama:MODEL", _ollama),
+    "anthropic": _Scheme("anthropic:MODEL", _anthropic),
+    "transformers": _Scheme("transformers:FOLDER", _transformers),
     "python": _Scheme("python:MODULE:FUNCTION", _python),
 }
 

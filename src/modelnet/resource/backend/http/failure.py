@@ -16,7 +16,16 @@ from modelnet.core.error import (
 )
 
 _TOO_LONG = {"context_length_exceeded", "exceed_context_size_error"}
-_OVERLOADED = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
+_TOO_LONG_WORDS = ("maximum context length", "the context length", "prompt is too long")
+"""vLLM, Ollama and Anthropic name no code, only a sentence."""
+_SPENT_WORDS = ("credit balance", "usage limits")
+"""Anthropic tells with 400 that its owner's money is spent: no fault of who asks."""
+_ANTHROPIC_OVERLOADED = 529
+_OVERLOADED = {
+    HTTPStatus.TOO_MANY_REQUESTS,
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    _ANTHROPIC_OVERLOADED,
+}
 _FAULTY = {
     HTTPStatus.BAD_REQUEST,
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
@@ -50,7 +59,7 @@ def error_of_status(
         return EngineError(f"{name} refuses the key ({status}): {told}; set a good one.")
     if status in _FAULTY and _is_too_long(body, told):
         return ContextTooLongError(f"The prompt is too long for {name}: {told}; shorten it.")
-    if status in _FAULTY:
+    if status in _FAULTY and not any(words in told for words in _SPENT_WORDS):
         return InvalidRequestError(f"{name} cannot answer this request: {told}.")
     return EngineError(f"{name} answered with status {status}: {told}; ask another model.")
 
@@ -87,8 +96,7 @@ def _sentence_in(body: bytes) -> str:
 
 
 def _is_too_long(body: bytes, told: str) -> bool:
-    # vLLM names no code, only a sentence.
-    if "maximum context length" in told:
+    if any(words in told for words in _TOO_LONG_WORDS):
         return True
     with suppress(*_UNREADABLE):
         detail = msgspec.json.decode(body, type=_Wrapped).error
