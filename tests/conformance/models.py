@@ -10,9 +10,10 @@ import anyio
 
 from modelnet.core.card import ModelCard
 from modelnet.core.chunk import Chunk
-from modelnet.core.request import Chat, Complete, Infer, Message, Request, Sampling
+from modelnet.core.request import Chat, Complete, Embed, Infer, Message, Request, Sampling
 from modelnet.resource.backend.embedded import Claims, EmbeddedModel
 from modelnet.resource.backend.function import model
+from modelnet.resource.backend.llama import LlamaModel, llama_endpoint
 from modelnet.resource.backend.openai import OpenAIModel, openai_endpoint
 from modelnet.resource.backend.scripted import Pace, ScriptedModel, scripted_card
 from modelnet.resource.host import Host
@@ -21,7 +22,7 @@ from modelnet.resource.remote import RemoteModel
 from modelnet.transport.memory import MemoryHub, MemoryNetwork
 from modelnet.trust.envelope import Envelope
 from modelnet.trust.key import NodeKey
-from tests.conformance import huggingface, standins
+from tests.conformance import huggingface, standins, typed
 from tests.conformance.tiny_gguf import write_tiny_gguf
 
 STORY = "Once upon a time a fox met a crow; the crow had cheese, and then the fox had it."
@@ -39,6 +40,8 @@ class Implementation(NamedTuple):
     """Whether any answer is under way, by what the engine itself knows."""
     infer: Infer | None = None
     """For models that infer: something it can answer."""
+    slow: Callable[[], Request] | None = None
+    """For models that do not speak: what takes longer than any test waits."""
 
 
 class Answers:
@@ -108,6 +111,13 @@ def llama_server(path: Path) -> Any:
     return server
 
 
+def llama(folder: Path) -> Model:
+    server = llama_server(write_tiny_gguf(folder / "babble.gguf"))
+    made = LlamaModel(llama_endpoint(server.listening_address))
+    made.server = server
+    return made
+
+
 def openai(folder: Path) -> Model:
     server = llama_server(write_tiny_gguf(folder / "babble.gguf"))
     made = OpenAIModel(openai_endpoint(server.listening_address), name="babble")
@@ -166,12 +176,63 @@ IMPLEMENTATIONS = [
         "async-function", lambda _: function_model("tell_async"), lambda m: m.answers.running > 0
     ),
     Implementation("embedded", embedded, lambda m: is_busy(m._running.engine._server)),
+    Implementation("llama", llama, lambda m: is_busy(m.server)),
     Implementation("openai", openai, lambda m: is_busy(m.server)),
     Implementation("ollama", standins.ollama, lambda m: m.server.is_busy),
     Implementation("anthropic", standins.anthropic, lambda m: m.server.is_busy),
     Implementation("transformers", huggingface.transformers, lambda m: m.n_open > 0),
     Implementation("remote", lambda _: FarModel(), lambda m: m.near.running > 0),
+    Implementation(
+        "typed-function",
+        typed.typed_function,
+        lambda m: m.sums.running > 0,
+        infer=typed.INFER_ROWS,
+        slow=typed.slow_sums,
+    ),
+    Implementation(
+        "sklearn",
+        typed.estimator,
+        lambda m: m.estimator.running > 0,
+        infer=typed.INFER_TABLE,
+        slow=typed.slow_table,
+    ),
+    Implementation(
+        "onnx", typed.onnx_graph, typed.is_running, infer=typed.INFER_ROWS, slow=typed.slow_rows
+    ),
+    Implementation(
+        "onnx-encoder",
+        typed.onnx_encoder,
+        typed.is_running,
+        infer=typed.INFER_TOKENS,
+        slow=typed.slow_text,
+    ),
 ]
+
+
+def can_speak(card: ModelCard) -> bool:
+    """Whether it answers with text, chunk by chunk."""
+    return bool({"chat", "complete"}.intersection(card.operations))
+
+
+def short_request(implementation: Implementation, card: ModelCard) -> Request:
+    """Return what a model of any kind answers soon, always alike."""
+    if can_speak(card):
+        return request_for(card, "tell", Sampling(max_tokens=24, temperature=0.0))
+    if implementation.infer is not None and "infer" in card.operations:
+        return implementation.infer
+    return Embed(("one", "another text"))
+
+
+def slow_request(implementation: Implementation, card: ModelCard) -> Request:
+    """Return what a model of any kind is at for longer than any test waits."""
+    if can_speak(card):
+        return request_for(card, SLOW, Sampling(temperature=0.0))
+    assert implementation.slow is not None
+    return implementation.slow()
+
+
+if huggingface.VLLM_URL is not None:
+    IMPLEMENTATIONS.append(Implementation("vllm", huggingface.vllm, huggingface.is_vllm_busy))
 
 
 def request_for(card: ModelCard, prompt: str, sampling: Sampling, begun: Any = None) -> Request:

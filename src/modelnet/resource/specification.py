@@ -72,6 +72,12 @@ def _gguf(rest: str, name: str | None) -> Model:
     return EmbeddedModel(Path(rest).expanduser(), Claims(name=name))
 
 
+def _llama(rest: str, name: str | None) -> Model:
+    from modelnet.resource.backend.llama import LlamaModel, llama_endpoint
+
+    return LlamaModel(llama_endpoint(rest), name=name)
+
+
 def _openai(rest: str, name: str | None) -> Model:
     from modelnet.resource.backend.openai import OpenAIModel, openai_endpoint
 
@@ -158,6 +164,7 @@ class _Scheme(NamedTuple):
 _SCHEMES: dict[str, _Scheme] = {
     "zoo": _Scheme("zoo:NAME", _zoo),
     "gguf": _Scheme("gguf:PATH", _gguf),
+    "llama": _Scheme("llama:URL", _llama),
     "openai": _Scheme("openai:URL#MODEL", _openai),
     "oip": _Scheme("oip:URL#MODEL", _oip),
     "onnx": _Scheme("onnx:PATH", _onnx),
