@@ -23,6 +23,7 @@ from modelnet.core.error import (
 )
 from modelnet.core.standing import Standing
 from modelnet.core.task import Contribution
+from modelnet.service.ability import Finding, Speed
 
 if TYPE_CHECKING:
     import aiohttp
@@ -92,6 +93,15 @@ class ExamEvent(msgspec.Struct, frozen=True):
 
     progress: Progress | None = None
     standing: Standing | None = None
+
+
+class ProbeEvent(msgspec.Struct, frozen=True):
+    """What was found out about one model: an ability, its speed, or why it was not tried."""
+
+    id: str
+    finding: Finding | None = None
+    speed: Speed | None = None
+    skipped: str | None = None
 
 
 class _MaybeError(msgspec.Struct, frozen=True):
@@ -207,6 +217,15 @@ class NodeClient:
         async with aclosing(self._events("/modelnet/v1/exam", body, timeout_s)) as events:
             async for data in events:
                 yield self._decode(data, ExamEvent)
+
+    async def probe(
+        self, *, model: str | None, timeout_s: float
+    ) -> AsyncGenerator[ProbeEvent, None]:
+        """Have models tried, all that cost nothing or one; yield what is found."""
+        body = {"model": model}
+        async with aclosing(self._events("/modelnet/v1/probe", body, timeout_s)) as events:
+            async for data in events:
+                yield self._decode(data, ProbeEvent)
 
     async def _list(self, path: str, kind: type[T]) -> list[T]:
         import aiohttp

@@ -9,6 +9,7 @@ from modelnet.core.error import SettingsError
 from modelnet.core.standing import Standing
 from modelnet.interaction.coordinator import Coordinator
 from modelnet.interaction.examiner import Examiner
+from modelnet.interaction.prober import Prober
 from modelnet.resource.directory import DirectoryEvent, Offer, StandingAnnounced
 from modelnet.resource.host import Host
 from modelnet.resource.message import encode
@@ -35,6 +36,7 @@ class Parts(NamedTuple):
     watcher: Watcher
     coordinator: Coordinator
     examiner: Examiner
+    prober: Prober
 
 
 def wire(key: NodeKey, network: Network, clock: Clock, rng: random.Random) -> Parts:
@@ -60,7 +62,8 @@ def wire(key: NodeKey, network: Network, clock: Clock, rng: random.Random) -> Pa
     network.serve(host.handle)
     coordinator = Coordinator(watcher, StandingRouter(beliefs), model_of, clock, rng)
     examiner = Examiner(key.node, watcher, model_of, tell, clock)
-    return Parts(key, network, host, watcher, coordinator, examiner)
+    prober = Prober(model_of, clock)
+    return Parts(key, network, host, watcher, coordinator, examiner, prober)
 
 
 def open_network(settings: Settings, key: NodeKey, clock: Clock) -> Network:

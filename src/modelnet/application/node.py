@@ -12,6 +12,7 @@ import anyio
 from modelnet.application.compose import Parts, open_network, wire
 from modelnet.application.exam_route import exam_routes
 from modelnet.application.presence import occupied
+from modelnet.application.probe_route import probe_routes
 from modelnet.application.settings import DEFAULT_PORT, Settings, load_settings, make_data_dir
 from modelnet.application.ungrouping import ungrouped
 from modelnet.core.card import ModelCard
@@ -257,7 +258,10 @@ class Node:
                 parts.coordinator,
                 await self._bind(),
                 keys=self._settings.api_keys,
-                routes=exam_routes(parts.coordinator, parts.examiner),
+                routes={
+                    **exam_routes(parts.coordinator, parts.examiner),
+                    **probe_routes(parts.coordinator, parts.prober),
+                },
                 clock=self._clock,
             )
         )
