@@ -15,22 +15,32 @@ if TYPE_CHECKING:
     from modelnet.core.card import ModelCard
     from modelnet.core.chunk import Chunk
     from modelnet.core.error import ModelnetError
-    from modelnet.core.request import Chat, Complete, Embed, Message, Sampling
+    from modelnet.core.request import Chat, Complete, Embed, Encode, Infer, Message, Sampling
+    from modelnet.core.tensor import Tensor, TensorSpec
     from modelnet.resource.backend.function import model
+    from modelnet.resource.backend.typed.array import array_of, tensor_from
+    from modelnet.resource.backend.typed.model import typed_model
 
 __all__ = [
     "Chat",
     "Chunk",
     "Complete",
     "Embed",
+    "Encode",
+    "Infer",
     "Message",
     "ModelCard",
     "ModelnetError",
     "Node",
     "Sampling",
     "Settings",
+    "Tensor",
+    "TensorSpec",
+    "array_of",
     "load_settings",
     "model",
+    "tensor_from",
+    "typed_model",
 ]
 
 _HOME = {
@@ -38,14 +48,21 @@ _HOME = {
     "Chunk": "modelnet.core.chunk",
     "Complete": "modelnet.core.request",
     "Embed": "modelnet.core.request",
+    "Encode": "modelnet.core.request",
+    "Infer": "modelnet.core.request",
     "Message": "modelnet.core.request",
     "ModelCard": "modelnet.core.card",
     "ModelnetError": "modelnet.core.error",
     "Node": "modelnet.application.node",
     "Sampling": "modelnet.core.request",
     "Settings": "modelnet.application.settings",
+    "Tensor": "modelnet.core.tensor",
+    "TensorSpec": "modelnet.core.tensor",
+    "array_of": "modelnet.resource.backend.typed.array",
     "load_settings": "modelnet.application.settings",
     "model": "modelnet.resource.backend.function",
+    "tensor_from": "modelnet.resource.backend.typed.array",
+    "typed_model": "modelnet.resource.backend.typed.model",
 }
 
 

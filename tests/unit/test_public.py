@@ -12,14 +12,21 @@ PUBLIC = [
     "Chunk",
     "Complete",
     "Embed",
+    "Encode",
+    "Infer",
     "Message",
     "ModelCard",
     "ModelnetError",
     "Node",
     "Sampling",
     "Settings",
+    "Tensor",
+    "TensorSpec",
+    "array_of",
     "load_settings",
     "model",
+    "tensor_from",
+    "typed_model",
 ]
 
 HEAVY = ("zenoh", "xllamacpp", "uvicorn", "aiohttp", "numpy", "prometheus_client", "torch")

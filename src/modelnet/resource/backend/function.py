@@ -1,18 +1,16 @@
 """Any Python function as a model: plain, async or a generator, of a prompt or a whole `Chat`."""
 
 import inspect
-import threading
-from collections.abc import AsyncGenerator, Callable, Generator, Sequence
-from contextlib import aclosing, suppress
-from typing import Any, TypeVar
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
+from typing import Any
 
-import anyio.to_thread
 import msgspec
 
 from modelnet.core.card import ModelCard, Price, Skill
 from modelnet.core.chunk import Chunk, Usage
 from modelnet.core.clock import Clock, system_clock
-from modelnet.core.error import EngineError, ModelnetError, OverloadedError, SettingsError
+from modelnet.core.error import EngineError, ModelnetError, SettingsError
 from modelnet.core.request import Chat, Complete, Message, Request, text_of
 from modelnet.resource.backend.guard import (
     Lifetime,
@@ -21,13 +19,12 @@ from modelnet.resource.backend.guard import (
     unsupported,
 )
 from modelnet.resource.backend.shaping import Shaper, count_pieces
+from modelnet.resource.backend.thread import END, Threads
 
 Function = Callable[..., Any]
 """`str -> str`, or `Chat -> str`; `async`, or a generator of `str`, sync or async."""
 
 DEFAULT_PARALLEL = 8
-
-T = TypeVar("T")
 
 
 def model(
@@ -71,7 +68,7 @@ class FunctionModel:
         self._function = function
         self._card = card
         self._takes_chat = _takes_chat(function)
-        self._threads = _Threads(card.parallel)
+        self._threads = Threads(card.parallel)
         self._clock = clock
         self._lifetime = Lifetime(card.name, clock)
 
@@ -109,7 +106,7 @@ class FunctionModel:
         async with aclosing(self._texts(request)) as texts:
             while shaper.finish is None:
                 text = await self._next(texts, deadline)
-                if text is _END:
+                if text is END:
                     break
                 if shown := shaper.feed(text):
                     yield Chunk(text=shown, n_tokens=count_pieces(shown))
@@ -118,15 +115,15 @@ class FunctionModel:
         yield Chunk(text=rest, finish=shaper.finish, usage=usage)
 
     async def _next(self, texts: AsyncGenerator[Any, None], deadline: float) -> Any:
-        """Return the next text, or `_END`."""
+        """Return the next text, or `END`."""
         try:
             with self._lifetime.wait(deadline):
-                text = await anext(texts, _END)
+                text = await anext(texts, END)
         except ModelnetError:
             raise
         except Exception as error:  # The function is the user's: whatever it raises ends here.
             raise self._failure(f"raised {type(error).__name__}: {error}") from error
-        if text is not _END and not isinstance(text, str):
+        if text is not END and not isinstance(text, str):
             raise self._failure(f"answered with {type(text).__name__} where text is needed")
         return text
 
@@ -150,50 +147,6 @@ class FunctionModel:
         module = getattr(self._function, "__module__", "?")
         name = getattr(self._function, "__qualname__", self._card.name)
         return EngineError(f"The function {module}.{name} {what}; mend it or ask another model.")
-
-
-class _Threads:
-    """Runs blocking functions, at most so many at once, counting those whose asker has left."""
-
-    def __init__(self, limit: int) -> None:
-        self._free = threading.Semaphore(limit)
-
-    async def run(self, function: Callable[..., T], *args: Any) -> T:
-        """Run a function in a thread of its own; a cancelled asker leaves it behind."""
-        result = await anyio.to_thread.run_sync(
-            self._hold_place, function, args, abandon_on_cancel=True
-        )
-        if isinstance(result, _Full):
-            raise OverloadedError(
-                "All threads of the function are busy; try again later.", retry_after_s=1.0
-            )
-        return result
-
-    async def iterate(self, texts: Generator[Any, None, None]) -> AsyncGenerator[Any, None]:
-        """Step through a generator in threads, and close it at the end."""
-        try:
-            while (text := await self.run(next, texts, _END)) is not _END:
-                yield text
-        finally:
-            # A generator still stepping in a thread left behind closes when that thread drops it.
-            with suppress(ValueError):
-                texts.close()
-
-    def _hold_place(self, function: Callable[..., T], args: tuple[Any, ...]) -> "T | _Full":
-        if not self._free.acquire(blocking=False):
-            return _Full()
-        try:
-            return function(*args)
-        finally:
-            self._free.release()
-
-
-_END: Any = object()
-"""What the end of a generator looks like: functions may return anything, `None` too."""
-
-
-class _Full:
-    """No thread is free."""
 
 
 def _takes_chat(function: Function) -> bool:

@@ -1,0 +1,154 @@
+"""A graph that reads tokens, with its tokenizer: texts to hidden states and to vectors."""
+
+from collections.abc import Sequence
+from itertools import islice
+from typing import NamedTuple
+
+from modelnet.core.tensor import TensorSpec
+from modelnet.resource.backend.batching import Abandonment
+from modelnet.resource.backend.onnx.pooling import Pooler
+from modelnet.resource.backend.onnx.session import Session
+from modelnet.resource.backend.onnx.tokens import READS, Tokenizer, Tokens, mask_of
+from modelnet.resource.backend.typed.array import Array
+
+MAX_TEXTS = 64
+"""Texts that run as one: memory grows with them, and beyond it an engine gains little."""
+
+_STATES = ("last_hidden_state", "token_embeddings")
+_VECTOR = "sentence_embedding"
+"""What exporters call hidden states, and the vector where the graph pools by itself."""
+
+_RANK_OF_STATES, _RANK_OF_VECTORS = 3, 2
+_PROBES = ("one", "one two three, and some more words than that")
+_TOLERANCE = 0.02
+"""By how much padding may change an array, of its largest: in graphs of 8-bit integers it does."""
+
+
+class Reading(NamedTuple):
+    """Texts to read, as one asker wants them."""
+
+    texts: tuple[str, ...]
+    wants_states: bool
+    """Whether it wants hidden states, `(tokens, hidden)` a text, or one vector a text."""
+
+
+class Read(NamedTuple):
+    """What was made of a reading."""
+
+    arrays: list[Array]
+    """float32, one a text."""
+    n_tokens: int
+    """Tokens that were read: what is beyond the length is not."""
+
+
+def reads_tokens(session: Session) -> bool:
+    """Whether a graph takes tokens and gives hidden states or a vector for them."""
+    taken = {spec.name for spec in session.inputs}
+    return "input_ids" in taken and taken <= READS and bool(_outputs(session.outputs))
+
+
+class Encoder:
+    """Reads texts with a graph. `read` blocks and may be called from many threads."""
+
+    def __init__(self, session: Session, tokenizer: Tokenizer, pooler: Pooler) -> None:
+        """Try the graph on two texts, one after the other and both as one.
+
+        Raises:
+            InvalidRequestError: the graph does not read what the tokenizer makes.
+            EngineError: it fails at that.
+        """
+        self._session = session
+        self._tokenizer = tokenizer
+        self._pooler = pooler
+        self._outputs = _outputs(session.outputs)
+        self._states = next((name for name in self._outputs if name != _VECTOR), None)
+        self._may_pad = False
+        alone = [self._made_of([text])[0] for text in _PROBES]
+        self.hidden_size = _width(alone[0].states)
+        """Numbers in a hidden state; `None` where the graph gives none."""
+        self.embedding_size = _width(alone[0].vector)
+        """Numbers in a vector; `None` where it is not known how one is made."""
+        self._may_pad = _is_padding_harmless(alone, self._made_of(_PROBES))
+
+    @property
+    def max_tokens(self) -> int:
+        """How many tokens of a text are read."""
+        return self._tokenizer.max_tokens
+
+    def read(self, readings: Sequence[Reading], abandonment: Abandonment) -> list[Read]:
+        """Read the texts of many askers as one.
+
+        Raises:
+            InvalidRequestError: a text has no tokens.
+            EngineError: the graph failed.
+        """
+        tokens = self._tokenizer.read([text for one in readings for text in one.texts])
+        at_once = MAX_TEXTS if self._may_pad else 1
+        made: list[_Made] = []
+        for begin in range(0, len(tokens), at_once):
+            made += self._run(tokens[begin : begin + at_once], abandonment)
+        return _dealt(readings, made)
+
+    def _made_of(self, texts: Sequence[str]) -> "list[_Made]":
+        return self._run(self._tokenizer.read(texts), Abandonment())
+
+    def _run(self, tokens: Sequence[Tokens], abandonment: Abandonment) -> "list[_Made]":
+        feed = self._tokenizer.feed(self._session.inputs, tokens)
+        made = self._session.run(feed, self._outputs, abandonment)
+        states = made.get(self._states or "")
+        vectors = made.get(_VECTOR)
+        if vectors is None and states is not None:
+            vectors = self._pooler.pool(states, mask_of(tokens))
+        return [
+            _Made(
+                len(one.ids),
+                None if states is None else states[row, : len(one.ids)],
+                None if vectors is None else vectors[row],
+            )
+            for row, one in enumerate(tokens)
+        ]
+
+
+class _Made(NamedTuple):
+    """What was made of one text."""
+
+    n_tokens: int
+    states: "Array | None"
+    vector: "Array | None"
+
+
+def _outputs(specs: Sequence[TensorSpec]) -> list[str]:
+    """Return the hidden states and the vector, as far as a graph gives them."""
+    ranks = {spec.name: len(spec.shape) for spec in specs if spec.datatype in {"FP32", "FP16"}}
+    states = [name for name in _STATES if ranks.get(name) == _RANK_OF_STATES]
+    return states[:1] + [name for name in (_VECTOR,) if ranks.get(name) == _RANK_OF_VECTORS]
+
+
+def _dealt(readings: Sequence[Reading], made: Sequence[_Made]) -> list[Read]:
+    """Give each asker what was made of its texts."""
+    import numpy as np
+
+    left = iter(made)
+    dealt: list[Read] = []
+    for reading in readings:
+        own = list(islice(left, len(reading.texts)))
+        wanted = [one.states if reading.wants_states else one.vector for one in own]
+        arrays = [np.ascontiguousarray(one, "<f4") for one in wanted if one is not None]
+        dealt.append(Read(arrays, sum(one.n_tokens for one in own)))
+    return dealt
+
+
+def _is_padding_harmless(alone: Sequence[_Made], together: Sequence[_Made]) -> bool:
+    import numpy as np
+
+    pairs = [
+        (one, other)
+        for apart, joined in zip(alone, together, strict=True)
+        for one, other in ((apart.states, joined.states), (apart.vector, joined.vector))
+        if one is not None and other is not None
+    ]
+    return all(np.abs(one - other).max() <= _TOLERANCE * np.abs(one).max() for one, other in pairs)
+
+
+def _width(array: "Array | None") -> int | None:
+    return None if array is None else array.shape[-1]
