@@ -207,11 +207,13 @@ from pathlib import Path
 from modelnet.core.error import ModelFileError
 from modelnet.resource.backend.embedded import EmbeddedModel
 refused = 0
-for path in sys.argv[1:]:
+async def start_and_stop(path):
     model = EmbeddedModel(Path(path))
+    await model.start()
+    await model.stop()
+for path in sys.argv[1:]:
     try:
-        asyncio.run(model.start())
-        asyncio.run(model.stop())
+        asyncio.run(start_and_stop(path))
     except ModelFileError:
         refused += 1
 print("refused", refused)

@@ -1,5 +1,6 @@
 """Any GGUF file as a model: llama.cpp in this process."""
 
-from modelnet.resource.backend.embedded.model import Claims, EmbeddedModel
+from modelnet.resource.backend.embedded.card import Claims
+from modelnet.resource.backend.embedded.model import EmbeddedModel
 
 __all__ = ["Claims", "EmbeddedModel"]

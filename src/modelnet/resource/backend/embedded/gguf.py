@@ -54,8 +54,27 @@ class GgufHeader(msgspec.Struct, frozen=True):
     @property
     def context_length(self) -> int | None:
         """Tokens the model was trained to attend to, where the file says so."""
-        length = self.metadata.get(f"{self.architecture}.context_length")
-        return length if isinstance(length, int) and length > 0 else None
+        return self._positive("context_length")
+
+    @property
+    def hidden_size(self) -> int | None:
+        """Numbers in a hidden state, where the file says so."""
+        return self._positive("embedding_length")
+
+    @property
+    def embedding_size(self) -> int | None:
+        """Numbers in a pooled vector, where the file says so: some models project it."""
+        return self._positive("embedding_length_out") or self.hidden_size
+
+    @property
+    def vocabulary_size(self) -> int:
+        """Number of tokens; 0 where the file lists none."""
+        length = self.metadata.get(_VOCABULARY, 0)
+        return length if isinstance(length, int) else 0
+
+    def _positive(self, key: str) -> int | None:
+        value = self.metadata.get(f"{self.architecture}.{key}")
+        return value if isinstance(value, int) and value > 0 else None
 
     def text(self, key: str) -> str:
         """Return a text of the metadata, empty where the file has none."""

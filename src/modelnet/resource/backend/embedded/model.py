@@ -1,58 +1,40 @@
 """A GGUF file as a Model: the shell between the event loop and llama.cpp's threads."""
 
-import asyncio
 import hashlib
 import os
 from collections.abc import AsyncGenerator, Generator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing, contextmanager
 from pathlib import Path
 
 import anyio.to_thread
 import msgspec
 
-from modelnet.core.card import ModelCard, Skill
+from modelnet.core.card import ModelCard
 from modelnet.core.chunk import Chunk
 from modelnet.core.clock import Clock, system_clock
 from modelnet.core.error import EngineError, ModelFileError
-from modelnet.core.request import Chat, Complete, Embed, Request
-from modelnet.resource.backend.embedded.answer import AnswerReader
-from modelnet.resource.backend.embedded.engine import Engine, EngineSettings
+from modelnet.core.request import Chat, Complete, Request
+from modelnet.resource.backend.embedded.card import Claims, card_of, settings_of
+from modelnet.resource.backend.embedded.engine import Engine
 from modelnet.resource.backend.embedded.gguf import GgufHeader, read_header
-from modelnet.resource.backend.embedded.wire import (
-    completion_body,
-    embed_body,
-    embed_chunk,
-    messages_of,
-)
-from modelnet.resource.backend.guard import (
-    Lifetime,
-    refuse_continued_format,
-    refuse_unsupported,
-    unsupported,
-)
-from modelnet.resource.backend.mailbox import Mailbox
-from modelnet.resource.backend.reasoning import Phase, ReasoningFilter, continued, phase_after
+from modelnet.resource.backend.embedded.job import Job
+from modelnet.resource.backend.guard import Lifetime, refuse_unsupported
+from modelnet.resource.backend.http.client import Client
+from modelnet.resource.backend.llama.operation import answer_at_once
+from modelnet.resource.backend.llama.server import LlamaServer
 
 DEFAULT_PARALLEL = 4
-DEFAULT_CONTEXT_LENGTH = 8192
-"""Tokens a request may have where the model allows more: memory is reserved for all of them."""
-
-TINY_PARAMETERS = 50_000_000
-"""Below it a second thread costs more in waiting than it saves in work."""
+PROBE_TIMEOUT_S = 60.0
 
 
-class Claims(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of a GGUF file beyond what it says itself."""
+class _Running(msgspec.Struct, frozen=True):
+    """What there is between start and stop."""
 
-    name: str | None = None
-    """The name of the file without its ending, unless given."""
-    description: str = ""
-    skills: tuple[Skill, ...] = ()
-    sha256: str | None = None
-    """Hexadecimal; a file with another digest is refused."""
-    temperature: float | None = None
-    """For requests that give none."""
+    engine: Engine
+    workers: ThreadPoolExecutor
+    client: Client
+    server: LlamaServer
 
 
 class EmbeddedModel:
@@ -70,11 +52,11 @@ class EmbeddedModel:
         self._claims = claims or Claims()
         self._name = self._claims.name or path.stem
         self._parallel = parallel
+        self._clock = clock
         self._lifetime = Lifetime(self._name, clock)
         self._card: ModelCard | None = None
-        self._engine: Engine | None = None
-        self._workers: ThreadPoolExecutor | None = None
-        self._jobs: set[_Job] = set()
+        self._running: _Running | None = None
+        self._jobs: set[Job] = set()
 
     @property
     def card(self) -> ModelCard:
@@ -84,74 +66,88 @@ class EmbeddedModel:
         return self._card
 
     async def start(self) -> None:
-        """Check the file and load it.
+        """Check the file, load it, and see what its chat template can do.
 
         Raises:
             ModelFileError: the file is missing, corrupt, or not the one that was claimed.
         """
         header = await anyio.to_thread.run_sync(self._check_file)
-        self._card = card_of(header, self._name, self._claims, self._parallel)
-        settings = settings_of(header, self._parallel)
-        self._engine = await anyio.to_thread.run_sync(Engine, self._path, settings)
-        self._workers = ThreadPoolExecutor(self._parallel, thread_name_prefix=self._name)
+        settings = settings_of(header, self._parallel, os.cpu_count() or 1)
+        engine = await anyio.to_thread.run_sync(Engine, self._path, settings)
+        self._running = self._around(engine)
         self._lifetime.begin()
+        try:
+            props = await self._running.server.props(self._clock() + PROBE_TIMEOUT_S)
+        except BaseException:
+            await self.stop()
+            raise
+        card = card_of(header, self._name, self._claims, self._parallel)
+        can_chat = "chat" in card.operations
+        self._card = msgspec.structs.replace(card, has_tools=can_chat and props.has_tools)
+
+    def _around(self, engine: Engine) -> _Running:
+        headers = {"Authorization": f"Bearer {engine.key}"}
+        client = Client(engine.root, self._name, self._lifetime, self._clock, headers)
+        client.open()
+        workers = ThreadPoolExecutor(self._parallel, thread_name_prefix=self._name)
+        return _Running(engine, workers, client, LlamaServer(client, engine.root, self._name))
 
     async def stop(self) -> None:
         """End the answers under way and unload the model."""
         self._lifetime.end()
         for job in self._jobs:
-            job.is_cancelled = True
-        engine, workers = self._engine, self._workers
-        self._engine = self._workers = None
-        if engine is None or workers is None:
+            job.cancel()
+        running, self._running = self._running, None
+        if running is None:
             return
         with anyio.CancelScope(shield=True):
-            await anyio.to_thread.run_sync(workers.shutdown)
-            await anyio.to_thread.run_sync(engine.close)
+            await running.client.close()
+            await anyio.to_thread.run_sync(running.workers.shutdown)
+            await anyio.to_thread.run_sync(running.engine.close)
 
     async def run(self, request: Request, *, deadline: float) -> AsyncGenerator[Chunk, None]:
         """Answer one request, as `Model.run` says."""
         self._lifetime.check()
         refuse_unsupported(self.card, request)
-        if isinstance(request, Embed):
-            yield await self._embed(request, deadline)
-            return
+        running = self._runs()
         if not isinstance(request, Chat | Complete):
-            raise unsupported(self.card, request)
-        refuse_continued_format(self.card, request)
-        with self._job(request) as job:
+            yield await answer_at_once(self.card, running.server, request, deadline)
+            return
+        async with aclosing(self._answer(running, request, deadline)) as chunks:
+            async for chunk in chunks:
+                yield chunk
+
+    async def _answer(
+        self, running: _Running, request: Chat | Complete, deadline: float
+    ) -> AsyncGenerator[Chunk, None]:
+        temperature = self._claims.temperature
+        asking = await running.server.asking(self.card, request, deadline, temperature)
+        # It may have been stopped meanwhile.
+        self._lifetime.check()
+        job = Job(self._name, asking, request.sampling.top_logprobs)
+        with self._under_way(job):
+            job.submit_to(running.workers, running.engine)
             is_finished = False
             while not is_finished:
                 with self._lifetime.wait(deadline):
-                    events = await job.mailbox.take()
-                chunk = job.read(events)
-                is_finished = chunk.finish is not None
-                if chunk != _NOTHING:
+                    chunk = await job.next()
+                if chunk is not None:
+                    is_finished = chunk.finish is not None
                     yield chunk
 
-    async def _embed(self, request: Embed, deadline: float) -> Chunk:
-        engine, workers = self._running()
-        with self._lifetime.wait(deadline):
-            work = workers.submit(engine.embed, embed_body(request))
-            answer = await asyncio.wrap_future(work)
-        return embed_chunk(self._name, answer)
-
     @contextmanager
-    def _job(self, request: Chat | Complete) -> Generator["_Job", None, None]:
-        engine, workers = self._running()
-        job = _Job(self._name, request, self._claims.temperature)
+    def _under_way(self, job: Job) -> Generator[None, None, None]:
         self._jobs.add(job)
         try:
-            job.submit_to(workers, engine)
-            yield job
+            yield
         finally:
-            job.is_cancelled = True
+            job.cancel()
             self._jobs.discard(job)
 
-    def _running(self) -> tuple[Engine, ThreadPoolExecutor]:
-        if self._engine is None or self._workers is None:
+    def _runs(self) -> _Running:
+        if self._running is None:
             raise EngineError(f"The model {self._name} is not running; start it first.")
-        return self._engine, self._workers
+        return self._running
 
     def _check_file(self) -> GgufHeader:
         header = read_header(self._path)
@@ -163,96 +159,3 @@ class EmbeddedModel:
                     f"{self._path} is not the file that was published; install the package again."
                 )
         return header
-
-
-_NOTHING = Chunk()
-
-
-class _Job:
-    """One answer under way: a worker thread fills its mailbox, its reader empties it."""
-
-    def __init__(self, name: str, request: Chat | Complete, temperature: float | None) -> None:
-        self.mailbox: Mailbox[bytes | None] = Mailbox()
-        self.is_cancelled = False
-        self._name = name
-        self._request = request
-        self._temperature = temperature
-        self._phase: Phase = "undecided"
-        self._reader: AnswerReader | None = None
-        self._work: Future[None] | None = None
-
-    def submit_to(self, workers: ThreadPoolExecutor, engine: Engine) -> None:
-        """Let a worker thread do it; the mailbox gets `None` when it has ended."""
-        self._work = workers.submit(self._do, engine)
-        self._work.add_done_callback(lambda _: self.mailbox.put_last(None))
-
-    def read(self, events: list[bytes | None]) -> Chunk:
-        """Return what a batch adds to the answer.
-
-        Raises:
-            EngineError: the work ended before the answer did.
-            ModelnetError: whatever else ended the work.
-        """
-        if self._reader is None:
-            alternatives = self._request.sampling.top_logprobs or 0
-            self._reader = AnswerReader(self._name, ReasoningFilter(self._phase), alternatives)
-        chunk = self._reader.read([event for event in events if event is not None])
-        if chunk.finish is None and None in events:
-            self._raise_failure()
-        return chunk
-
-    def _do(self, engine: Engine) -> None:
-        if self.is_cancelled:
-            return
-        prompt, self._phase = self._prompt(engine)
-        engine.complete(completion_body(prompt, self._request, self._temperature), self._on_event)
-
-    def _on_event(self, event: bytes) -> bool:
-        self.mailbox.put(event)
-        return self.is_cancelled
-
-    def _prompt(self, engine: Engine) -> tuple[str, Phase]:
-        """Return the text the model is to go on after, and where in its answer that is."""
-        request, begun = self._request, self._request.partial
-        if isinstance(request, Complete):
-            return request.prompt + begun.text, "speaking"
-        prompt = engine.render(messages_of(request))
-        phase = phase_after(prompt, begun.text, begun.reasoning)
-        return prompt + continued(prompt, begun.text, begun.reasoning), phase
-
-    def _raise_failure(self) -> None:
-        if self._work is not None:
-            self._work.result()
-        raise EngineError(f"The engine of {self._name} ended its answer early; ask again.")
-
-
-def card_of(header: GgufHeader, name: str, claims: Claims, parallel: int) -> ModelCard:
-    """Return the card of a GGUF file."""
-    return ModelCard(
-        name=name,
-        description=claims.description or header.text("general.description"),
-        operations=("embed",) if header.is_embedder else ("chat", "complete"),
-        skills=claims.skills,
-        engine="llama.cpp",
-        parameters=header.parameters,
-        context_length=_context_length(header),
-        parallel=parallel,
-        has_logprobs=not header.is_embedder,
-        has_schema=not header.is_embedder,
-        licence=header.text("general.license") or None,
-    )
-
-
-def settings_of(header: GgufHeader, parallel: int) -> EngineSettings:
-    """Return how to run a GGUF file on this machine."""
-    is_tiny = header.parameters < TINY_PARAMETERS
-    return EngineSettings(
-        context_length=_context_length(header),
-        parallel=parallel,
-        threads=1 if is_tiny else os.cpu_count() or 1,
-        is_embedder=header.is_embedder,
-    )
-
-
-def _context_length(header: GgufHeader) -> int:
-    return min(header.context_length or DEFAULT_CONTEXT_LENGTH, DEFAULT_CONTEXT_LENGTH)

@@ -1,0 +1,188 @@
+"""Requests as llama.cpp wants them: pure translation."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any, cast
+
+import msgspec
+
+from modelnet.core.card import ModelCard
+from modelnet.core.error import InvalidRequestError, UnsupportedError
+from modelnet.core.request import Chat, Complete, Message, Sampling, TextPart
+from modelnet.resource.backend.guard import refuse_continued_format
+from modelnet.resource.backend.image import inline_image
+
+_STREAM: dict[str, Any] = {"stream": True, "stream_options": {"include_usage": True}}
+
+
+def needs_chat(request: Chat | Complete) -> bool:
+    """Whether llama.cpp itself must read the conversation: it finds tool calls and sees images."""
+    return isinstance(request, Chat) and bool(request.tools or request.has_image)
+
+
+def refuse_lost(card: ModelCard, chat: Chat) -> None:
+    """Let a conversation pass that the template of the model shows whole.
+
+    Raises:
+        UnsupportedError: it holds calls of tools, and the template would leave them out.
+    """
+    if not card.has_tools and any(m.tool_calls or m.role == "tool" for m in chat.messages):
+        raise UnsupportedError(
+            f"The model {card.name} reads no tool calls; ask a model that calls tools."
+        )
+
+
+def refuse_continued_chat(card: ModelCard, request: Chat | Complete) -> None:
+    """Refuse to go on with an answer that was begun elsewhere where llama.cpp would begin anew.
+
+    Raises:
+        UnsupportedError: the answer is held to a format, may call tools, or is about images.
+    """
+    refuse_continued_format(card, request)
+    if request.partial and needs_chat(request):
+        raise UnsupportedError(
+            f"The model {card.name} does not go on with an answer that began with tools or images "
+            "in sight; begin it anew."
+        )
+
+
+def messages_of(messages: Sequence[Message]) -> list[dict[str, Any]]:
+    """Return a conversation as chat templates know it.
+
+    Raises:
+        UnsupportedError: an image is not in the request itself.
+    """
+    return [_message(message) for message in messages]
+
+
+def _message(message: Message) -> dict[str, Any]:
+    # Templates of open models were written before OpenAI gave the system role a second name.
+    role = "system" if message.role == "developer" else message.role
+    told: dict[str, Any] = {"role": role, "content": _content(message)}
+    if message.tool_calls:
+        told["tool_calls"] = [
+            {
+                "id": call.id,
+                "type": "function",
+                "function": {"name": call.name, "arguments": call.arguments},
+            }
+            for call in message.tool_calls
+        ]
+    if message.tool_call_id is not None:
+        told["tool_call_id"] = message.tool_call_id
+    return told
+
+
+def _content(message: Message) -> str | list[dict[str, Any]]:
+    if isinstance(message.content, str) or not message.has_image:
+        return message.text
+    parts: list[dict[str, Any]] = []
+    for part in message.content:
+        if isinstance(part, TextPart):
+            parts.append({"type": "text", "text": part.text})
+        else:
+            media_type, data = inline_image(part)
+            url = f"data:{media_type};base64,{data}"
+            parts.append({"type": "image_url", "image_url": {"url": url}})
+    return parts
+
+
+def completion_body(
+    prompt: str, request: Chat | Complete, default_temperature: float | None = None
+) -> dict[str, Any]:
+    """Return the JSON of a streamed completion, for either dialect.
+
+    Raises:
+        UnsupportedError: the wanted form of answer is none llama.cpp can hold a model to.
+    """
+    body = {"prompt": prompt, "stream": True, **_sampling(request.sampling, default_temperature)}
+    if isinstance(request, Chat) and not request.is_plain_text:
+        body["json_schema"] = _schema(request.response_format or {})
+    return body
+
+
+def chat_body(request: Chat, default_temperature: float | None = None) -> dict[str, Any]:
+    """Return the JSON of a streamed chat in which llama.cpp finds tool calls or sees images.
+
+    Raises:
+        InvalidRequestError: the tool that is to be called is not among the tools.
+        UnsupportedError: an image is not in the request, or tools and a form of answer are.
+    """
+    body: dict[str, Any] = {"messages": messages_of(request.messages), **_STREAM}
+    body |= _sampling(request.sampling, default_temperature)
+    if n_probs := body.pop("n_probs", None):
+        body |= {"logprobs": True, "top_logprobs": n_probs}
+    if request.tools:
+        body |= _tools(request)
+    if not request.is_plain_text:
+        if request.tools:
+            raise UnsupportedError("Ask for tools or for a response_format, not for both.")
+        body["json_schema"] = _schema(request.response_format or {})
+    return body
+
+
+def _tools(request: Chat) -> dict[str, Any]:
+    """Return the tools; llama.cpp knows no choice of a single one, so it is shown no other."""
+    choice = request.tool_choice
+    if choice in {"auto", "required"}:
+        return {"tools": request.tools, "tool_choice": choice}
+    chosen = [tool for tool in request.tools if _tool_name(tool) == choice]
+    if not chosen:
+        raise InvalidRequestError(f"The tool {choice!r} is to be called but not given; give it.")
+    return {"tools": chosen, "tool_choice": "required"}
+
+
+def _tool_name(tool: dict[str, Any]) -> Any:
+    function = tool.get("function")
+    return cast("dict[str, Any]", function).get("name") if isinstance(function, dict) else None
+
+
+def _sampling(sampling: Sampling, default_temperature: float | None) -> dict[str, Any]:
+    temperature = sampling.temperature
+    wanted = {
+        "n_predict": sampling.max_tokens,
+        "temperature": default_temperature if temperature is None else temperature,
+        "top_p": sampling.top_p,
+        "seed": sampling.seed,
+        "stop": sampling.stop or None,
+        # llama.cpp reports no log-probabilities at all where no alternative is asked for.
+        "n_probs": None if sampling.top_logprobs is None else max(1, sampling.top_logprobs),
+    }
+    return {key: value for key, value in wanted.items() if value is not None}
+
+
+def _schema(response_format: dict[str, Any]) -> Any:
+    if response_format.get("type") == "json_object":
+        return {"type": "object"}
+    if response_format.get("type") == "json_schema":
+        with suppress(msgspec.ValidationError):
+            schema = msgspec.convert(response_format.get("json_schema"), _JsonSchema).schema
+            _refuse_unknown_types(schema)
+            return schema
+    raise UnsupportedError("The response_format is unknown; use text, json_object or json_schema.")
+
+
+_TYPES = {"string", "number", "integer", "boolean", "object", "array", "null"}
+
+
+def _refuse_unknown_types(schema: Any) -> None:
+    """Refuse a schema that llama.cpp would drop without a word, and answer freely.
+
+    Raises:
+        InvalidRequestError: a type in it is none of JSON's.
+    """
+    match schema:
+        case {"type": str(kind)} if kind not in _TYPES:
+            raise InvalidRequestError(f"The schema has the unknown type {kind!r}; mend it.")
+        case dict():
+            for part in cast("dict[str, Any]", schema).values():
+                _refuse_unknown_types(part)
+        case list():
+            for part in cast("list[Any]", schema):
+                _refuse_unknown_types(part)
+        case _:
+            pass
+
+
+class _JsonSchema(msgspec.Struct):
+    schema: dict[str, Any]
