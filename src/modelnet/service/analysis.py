@@ -42,6 +42,8 @@ class TaskFeatures:
     """For `step` and `score`: whether what comes before is a conversation."""
     tensors: tuple[TensorSpec, ...] = ()
     """For `infer`: what is given."""
+    outputs: tuple[str, ...] = ()
+    """For `infer`: what is wanted, where not all is."""
 
     @property
     def prompt_tokens(self) -> int:
@@ -76,6 +78,7 @@ def analyse(request: Request) -> TaskFeatures:
                 operation=operation_of(request),
                 kind=TaskKind.certain(OTHER),
                 tensors=tuple(tensor.spec for tensor in request.inputs),
+                outputs=request.outputs,
             )
 
 

@@ -37,8 +37,10 @@ def _missing(card: ModelCard, features: TaskFeatures) -> str:
         return f"cannot do '{features.operation}'"
     if features.needs_chat and "chat" not in card.operations:
         return "cannot do 'chat'"
-    if not _takes(card, features.tensors):
+    if features.tensors and not _takes(card, features.tensors):
         return f"takes other tensors ({_listed(card.inputs)})"
+    if not set(features.outputs) <= {spec.name for spec in card.outputs}:
+        return f"gives other tensors ({_listed(card.outputs)})"
     wanted = {
         "cannot read images": features.needs_vision and not card.has_vision,
         "cannot call tools": features.needs_tools and not card.has_tools,
@@ -52,7 +54,9 @@ def _missing(card: ModelCard, features: TaskFeatures) -> str:
 
 def _takes(card: ModelCard, tensors: Sequence[TensorSpec]) -> bool:
     wanted = {spec.name: spec for spec in card.inputs}
-    return all(given.name in wanted and wanted[given.name].takes(given) for given in tensors)
+    return wanted.keys() == {given.name for given in tensors} and all(
+        wanted[given.name].takes(given) for given in tensors
+    )
 
 
 def _listed(specs: Sequence[TensorSpec]) -> str:

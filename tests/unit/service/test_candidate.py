@@ -6,9 +6,10 @@ import pytest
 from modelnet.core.card import ModelCard
 from modelnet.core.error import ContextTooLongError, NoModelError, UnsupportedError
 from modelnet.core.identity import NodeId
-from modelnet.core.tensor import TensorSpec
+from modelnet.core.request import Chat, Infer, Message
+from modelnet.core.tensor import Tensor, TensorSpec
 from modelnet.resource.directory import Offer
-from modelnet.service.analysis import TaskFeatures
+from modelnet.service.analysis import TaskFeatures, analyse
 from modelnet.service.candidate import obstacle, refusal, surely_fits
 from modelnet.service.kind import OTHER, TaskKind
 
@@ -63,6 +64,51 @@ def test_models_with_other_tensors_are_told_apart() -> None:
     assert obstacle(card, needed) is None
     other = msgspec.structs.replace(card, inputs=(TensorSpec("x", "FP32", (-1, 4)),))
     assert "FP32[-1, 4]" in str(obstacle(other, needed))
+
+
+ROWS = ModelCard(
+    name="rows",
+    operations=("infer",),
+    engine="onnx",
+    inputs=(TAKEN,),
+    outputs=(TensorSpec("y", "FP32", (-1,)),),
+)
+MASK = TensorSpec("mask", "INT64", (-1,))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"inputs": (TensorSpec("z", "FP32", (-1, 3)),)},
+        {"inputs": (TensorSpec("x", "FP64", (-1, 3)),)},
+        {"inputs": (TensorSpec("x", "FP32", (-1, 4)),)},
+        {"inputs": (TensorSpec("x", "FP32", (-1, 3, 1)),)},
+        {"inputs": (TAKEN, MASK)},
+        {"outputs": (TensorSpec("logits", "FP32", (-1,)),)},
+    ],
+    ids=["name", "type", "size", "rank", "one more", "outputs"],
+)
+def test_two_models_of_tensors_are_told_apart_by_what_they_take_and_give(
+    other: dict[str, object],
+) -> None:
+    wanted = analyse(Infer((Tensor("x", "FP32", (2, 3), bytes(24)),), ("y",)))
+    assert obstacle(ROWS, wanted) is None
+    error = obstacle(msgspec.structs.replace(ROWS, **other), wanted)
+    assert isinstance(error, UnsupportedError)
+    assert "other tensors" in error.message
+
+
+def test_a_model_that_takes_more_is_not_asked_with_less_nor_with_more_than_it_takes() -> None:
+    both = msgspec.structs.replace(ROWS, inputs=(TAKEN, MASK))
+    assert obstacle(both, features(operation="infer", tensors=(GIVEN, MASK))) is None
+    assert obstacle(both, features(operation="infer", tensors=(GIVEN,))) is not None
+    assert obstacle(ROWS, features(operation="infer", tensors=(GIVEN, MASK))) is not None
+
+
+def test_a_chat_never_goes_to_a_model_of_tensors() -> None:
+    chat = analyse(Chat((Message("user", "What is 2 plus 2?"),)))
+    assert isinstance(obstacle(ROWS, chat), UnsupportedError)
+    assert "'chat'" in refusal(chat, [offer(ROWS)]).message
 
 
 def test_a_prompt_that_surely_does_not_fit_is_an_obstacle() -> None:
