@@ -16,6 +16,12 @@ CHARACTERS = [chr(code) for code in range(33, 127)]
 VOCABULARY = [*CHARACTERS, "\u0120", "\u010a", "<eos>"]
 NORMAL, CONTROL = 1, 3
 TEMPLATE = "{{ messages[-1]['content'] + '\n' }}"
+TOOL_TEMPLATE = (
+    "{% if tools %}{{ tools | tojson }}{% endif %}{% for m in messages %}"
+    "{% for c in m.tool_calls or [] %}{{ c.function | tojson }}{% endfor %}"
+    "{{ m['content'] + '\n' }}{% endfor %}"
+)
+"""One by which llama.cpp sees that the model knows tools."""
 
 
 def text(value: str) -> bytes:
@@ -45,7 +51,7 @@ def entry(key: str, value: object) -> bytes:
     raise AssertionError(value)
 
 
-def metadata(context_length: int, *, is_embedder: bool) -> dict[str, object]:
+def metadata(context_length: int, *, is_embedder: bool, template: str) -> dict[str, object]:
     types = [NORMAL] * (len(VOCABULARY) - 1) + [CONTROL]
     entries: dict[str, object] = {
         "general.architecture": "llama",
@@ -64,7 +70,7 @@ def metadata(context_length: int, *, is_embedder: bool) -> dict[str, object]:
         "tokenizer.ggml.merges": ["\u0120 \u0120"],
         "tokenizer.ggml.eos_token_id": len(VOCABULARY) - 1,
         "tokenizer.ggml.add_bos_token": False,
-        "tokenizer.chat_template": TEMPLATE,
+        "tokenizer.chat_template": template,
     }
     return entries | ({"llama.pooling_type": 1} if is_embedder else {})
 
@@ -94,10 +100,16 @@ def weights(name: str, shape: tuple[int, ...], rng: random.Random) -> bytes:
     return values.tobytes()
 
 
-def write_tiny_gguf(path: Path, *, context_length: int = 4096, is_embedder: bool = False) -> Path:
+def write_tiny_gguf(
+    path: Path,
+    *,
+    context_length: int = 4096,
+    is_embedder: bool = False,
+    template: str = TEMPLATE,
+) -> Path:
     """Write the file and return its path."""
     rng = random.Random(7)
-    entries = metadata(context_length, is_embedder=is_embedder)
+    entries = metadata(context_length, is_embedder=is_embedder, template=template)
     header = b"GGUF" + struct.pack("<IQQ", 3, len(shapes()), len(entries))
     header += b"".join(entry(key, value) for key, value in entries.items())
     data = b""

@@ -149,8 +149,9 @@ def _start(path: Path, context_length: int, *, is_embedder: bool) -> Any:
     params.port = 0
     params.ui = False
     params.endpoint_metrics = True
-    params.n_parallel = PARALLEL
-    params.n_ctx = PARALLEL * context_length
+    # llama.cpp pools wrong vectors where inputs of a causal model share a batch.
+    params.n_parallel = 1 if is_embedder else PARALLEL
+    params.n_ctx = params.n_parallel * context_length
     params.cpuparams.n_threads = 1
     params.embedding = is_embedder
     server = library.Server(params)

@@ -1,7 +1,9 @@
 """Grammars that hold a model to the shortest JSON of a schema: even one that babbles gets it right.
 
 llama.cpp makes grammars of schemas too, but leaves room for blanks without end, in which a model
-that knows no JSON is lost. Its grammars: https://github.com/ggml-org/llama.cpp/blob/master/grammars
+that knows no JSON is lost. Worse, its library for schemas remembers a vocabulary by its address: it
+aborts the process where a later model has another one at the same place. Grammars as text do not
+go through it: https://github.com/ggml-org/llama.cpp/blob/master/grammars
 """
 
 import json

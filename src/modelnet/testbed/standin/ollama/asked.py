@@ -14,7 +14,7 @@ from modelnet.testbed.standin.grammar import call_grammar, grammar_of
 from modelnet.testbed.standin.ollama.version import Features
 
 MAX_TOP_LOGPROBS = 20
-_ONLY_JSON = {"type": "object"}
+_SOME_OBJECT = {"type": "object", "properties": {"answer": {"type": "string"}}}
 
 
 class RefusalError(Exception):
@@ -116,11 +116,9 @@ def _form(wanted: Any, features: Features) -> dict[str, Any]:
         case None | "":
             return {}
         case "json":
-            return {"json_schema": _ONLY_JSON}
-        case {"properties": _} if features.schema:
-            return {"grammar": grammar_of(wanted)}
+            return {"grammar": grammar_of(_SOME_OBJECT)}
         case {"type": _} if features.schema:
-            return {"json_schema": wanted}
+            return {"grammar": grammar_of(wanted)}
         case _:
             raise RefusalError(
                 400, f'invalid format: {wanted!r}; expected "json" or a valid JSON Schema object'
