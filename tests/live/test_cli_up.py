@@ -146,8 +146,11 @@ def test_nodes_come_and_go(up, modelnet):
     bob = up("--model", "bobs=python:mine:shout", "--join", endpoint, home="b")
     ready(bob)
     assert line_with(alice, "b joined").strip().endswith("b joined with bobs.")
-    rows = [line.split()[:-1] for line in modelnet("nodes").stdout.splitlines()]
-    assert rows == [["NODE", "MODELS"], ["a", "(this", "node)", "none"], ["b", "bobs"]]
+    told = json.loads(modelnet("nodes", "--json").stdout)["nodes"]
+    assert [(node["name"], node["models"]) for node in told] == [("a", []), ("b", ["bobs"])]
+    rows = modelnet("nodes").stdout.splitlines()
+    assert rows[0].split() == ["NODE", "MODELS", "MACHINE", "ID"]
+    assert "GB free" in rows[1]
     asked = modelnet("ask", "hello", "-m", "bobs@b", "--show-contributors")
     assert asked.stdout == "HELLO\n"
     assert asked.stderr.startswith("bobs of b: ")

@@ -4,6 +4,7 @@ import random
 import socket
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import AsyncExitStack, aclosing, suppress
+from functools import partial
 from types import TracebackType
 from typing import Any, Self, cast
 
@@ -22,8 +23,9 @@ from modelnet.core.error import AddressError, SettingsError, UnknownModelError
 from modelnet.core.identity import NodeId, new_request_id
 from modelnet.core.request import Chat, Message, Request
 from modelnet.core.task import AUTO, Contribution, Task
-from modelnet.resource.beacon import run_beacon
+from modelnet.resource.beacon import Beacon, Look
 from modelnet.resource.directory import CardsAnnounced, Directory, Offer
+from modelnet.resource.machine import look_at_machine
 from modelnet.resource.message import announce_cards
 from modelnet.resource.model import Model
 from modelnet.resource.specification import model_from
@@ -194,7 +196,8 @@ class Node:
             background = await stack.enter_async_context(anyio.create_task_group())
             stack.callback(background.cancel_scope.cancel)
             await background.start(parts.watcher.follow, parts.network)
-            background.start_soon(run_beacon, parts.host, parts.network, parts.watcher)
+            beacon = Beacon(parts.host, parts.network, parts.watcher, self._look())
+            background.start_soon(beacon.run)
             if self._settings.exams:
                 background.start_soon(parts.examiner.run)
             if self._with_http:
@@ -226,6 +229,12 @@ class Node:
         except SettingsError:
             return NodeKey.generate()
         return open_key(self._settings.data_dir)
+
+    def _look(self) -> Look | None:
+        """Return how to look at this machine; a node of a simulation has none."""
+        if self._given_network is not None:
+            return None
+        return partial(look_at_machine, self._settings.data_dir)
 
     async def _announce_cards(self) -> None:
         parts = self.parts

@@ -1,8 +1,10 @@
-"""How busy a model is right now, as its node says in its load beacon."""
+"""How busy a node is right now, as it says in its load beacon."""
 
 from typing import Annotated
 
 import msgspec
+
+from modelnet.core.machine import Machine
 
 _Count = Annotated[int, msgspec.Meta(ge=0)]
 
@@ -20,7 +22,9 @@ class ModelLoad(msgspec.Struct, frozen=True, array_like=True):
         return max(0.0, (self.running + self.waiting + 1 - self.parallel) / self.parallel)
 
 
-class Load(msgspec.Struct, frozen=True):
-    """The load of every model of a node, by name."""
+class Load(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The load of every model of a node, by name, and what its machine has and has free."""
 
     models: dict[str, ModelLoad] = {}
+    machine: Machine | None = None
+    """Nothing where the node does not tell."""

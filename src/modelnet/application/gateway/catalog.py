@@ -11,6 +11,7 @@ from modelnet.application.gateway.endpoint import HttpRequest, Reply, json_reply
 from modelnet.core.card import ModelCard
 from modelnet.core.error import UnknownModelError
 from modelnet.core.identity import NodeId, short_node_id
+from modelnet.core.machine import Machine
 from modelnet.resource.directory import Directory, Offer
 from modelnet.service.preference import PREFERENCES
 
@@ -61,6 +62,8 @@ class NodeView(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     is_local: bool
     models: tuple[str, ...]
+    machine: Machine | None = None
+    """What it tells of its machine, in the steps in which it is told."""
 
 
 class Catalog:
@@ -144,6 +147,7 @@ def node_views(directory: Directory) -> list[NodeView]:
             name=entry.name,
             is_local=entry.node == directory.self_id,
             models=tuple(sorted(card.name for card in entry.cards)),
+            machine=entry.load.machine,
         )
         for entry in directory.entries.values()
     ]
