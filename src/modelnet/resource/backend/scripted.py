@@ -14,10 +14,10 @@ import anyio
 import msgspec
 
 from modelnet.core.card import ModelCard
-from modelnet.core.chunk import Chunk, Token, Usage
+from modelnet.core.chunk import Alternative, Chunk, Token, Usage
 from modelnet.core.clock import Clock, system_clock
 from modelnet.core.error import EngineError, OverloadedError
-from modelnet.core.request import Chat, Complete, Embed, Request, text_of
+from modelnet.core.request import Chat, Complete, Embed, Prefix, Request, Score, Step, text_of
 from modelnet.resource.backend.guard import (
     Lifetime,
     refuse_response_format,
@@ -30,6 +30,12 @@ Rule = Callable[[str], str]
 """Returns the answer to a prompt."""
 
 VECTOR_SIZE = 8
+
+OTHERS = (" the", " a", ".", "1", "")
+"""Tokens that are always thought possible besides the scripted one; the last ends the answer."""
+
+P_UNHEARD_OF = 1e-6
+"""Probability of a token that is neither scripted nor one of the others."""
 
 
 class Dies(msgspec.Struct, frozen=True):
@@ -72,7 +78,7 @@ class Pace(msgspec.Struct, frozen=True):
 
 def scripted_card(name: str = "scripted", *, parallel: int = 16) -> ModelCard:
     """Return the card of a scripted model that does everything with text."""
-    operations = ("chat", "complete", "embed")
+    operations = ("chat", "complete", "step", "score", "embed")
     return ModelCard(name=name, operations=operations, engine="scripted", parallel=parallel)
 
 
@@ -120,8 +126,8 @@ class ScriptedModel:
         """Answer by the script, as `Model.run` says."""
         self._lifetime.check()
         refuse_unsupported(self._card, request)
-        refuse_response_format(self._card, request)
-        if not isinstance(request, Chat | Complete | Embed):
+        refuse_response_format(self._card, _asked(request))
+        if not isinstance(request, Chat | Complete | Embed | Step | Score):
             raise unsupported(self._card, request)
         if isinstance(self.failure, Refuses):
             raise OverloadedError(
@@ -132,9 +138,9 @@ class ScriptedModel:
         self.running += 1
         try:
             steps = (
-                self._embed(request, deadline)
-                if isinstance(request, Embed)
-                else self._answer(request, deadline)
+                self._answer(request, deadline)
+                if isinstance(request, Chat | Complete)
+                else self._answer_at_once(request, deadline)
             )
             async with aclosing(steps) as chunks:
                 async for chunk in chunks:
@@ -196,11 +202,73 @@ class ScriptedModel:
         logprob = math.log(self._p_token)
         return Chunk(text=text, tokens=(Token(text, logprob, text.encode()),))
 
-    async def _embed(self, request: Embed, deadline: float) -> AsyncGenerator[Chunk, None]:
-        if await self._goes_on(0, self._pace.first_token_s, deadline):
-            usage = Usage(sum(count_pieces(text) for text in request.inputs))
-            vectors = tuple(_vector(text) for text in request.inputs)
-            yield Chunk(vectors=vectors, finish="stop", usage=usage)
+    async def _answer_at_once(
+        self, request: Step | Score | Embed, deadline: float
+    ) -> AsyncGenerator[Chunk, None]:
+        if not await self._goes_on(0, self._pace.first_token_s, deadline):
+            return
+        match request:
+            case Step():
+                yield self._step(request)
+            case Score():
+                yield self._score(request)
+            case Embed():
+                usage = Usage(sum(count_pieces(text) for text in request.inputs))
+                vectors = tuple(_vector(text) for text in request.inputs)
+                yield Chunk(vectors=vectors, finish="stop", usage=usage)
+
+    def _step(self, request: Step) -> Chunk:
+        prefix = request.prefix
+        likely = self._likely(text_of(prefix), prefix.partial.text)
+        ranked = sorted(likely.items(), key=lambda item: -item[1])[: request.top_k]
+        alternatives = tuple(Alternative(t, math.log(p), t.encode()) for t, p in ranked)
+        return Chunk(alternatives=alternatives, finish="stop", usage=_usage(prefix))
+
+    def _score(self, request: Score) -> Chunk:
+        prompt, said = text_of(request.prefix), request.prefix.partial.text
+        tokens: list[Token] = []
+        for piece in pieces_of(request.continuation):
+            p_piece = self._probability(prompt, said, piece)
+            tokens.append(Token(piece, math.log(p_piece), piece.encode()))
+            said += piece
+        usage = _usage(request.prefix, request.continuation)
+        return Chunk(tokens=tuple(tokens), finish="stop", usage=usage)
+
+    def _likely(self, prompt: str, said: str) -> dict[str, float]:
+        """Return what may come after `said`, and how likely it is.
+
+        Off its script a model is at a loss: all the others are as likely as each other.
+        """
+        rest = self._rest(prompt, said)
+        if rest is None:
+            return dict.fromkeys(OTHERS, 1.0 / len(OTHERS))
+        scripted = next(iter(pieces_of(rest)), "")
+        others = [other for other in OTHERS if other != scripted]
+        p_other = max(P_UNHEARD_OF, (1.0 - self._p_token) / len(others))
+        return {scripted: self._p_token} | dict.fromkeys(others, p_other)
+
+    def _probability(self, prompt: str, said: str, piece: str) -> float:
+        likely = self._likely(prompt, said)
+        if piece in likely:
+            return likely[piece]
+        rest = self._rest(prompt, said)
+        # The scripted text, but cut in another place.
+        return self._p_token if rest is not None and rest.startswith(piece) else P_UNHEARD_OF
+
+    def _rest(self, prompt: str, said: str) -> str | None:
+        """Return what is still to be said by the script; `None` where something else was said."""
+        whole = self._answer_to(prompt)
+        return whole[len(said) :] if whole.startswith(said) else None
+
+
+def _asked(request: Request) -> Request:
+    return request.prefix if isinstance(request, Step | Score) else request
+
+
+def _usage(prefix: Prefix, continuation: str = "") -> Usage:
+    """Return what is read of a prefix and what follows it."""
+    read = text_of(prefix), prefix.partial.text, continuation
+    return Usage(sum(map(count_pieces, read)))
 
 
 def _vector(text: str) -> bytes:

@@ -9,7 +9,7 @@ import pytest
 
 from modelnet.core.chunk import Chunk
 from modelnet.core.error import DeadlineError, EngineError, OverloadedError
-from modelnet.core.request import Chat, Complete, Embed, Message, Partial
+from modelnet.core.request import Chat, Complete, Embed, Message, Partial, Score, Step
 from modelnet.resource.backend.scripted import (
     BreaksOff,
     Dies,
@@ -135,3 +135,64 @@ async def test_its_log_probabilities_are_as_scripted():
     tokens = [token for chunk in heard for token in chunk.tokens]
     assert "".join(token.text for token in tokens) == ANSWER
     assert {token.logprob for token in tokens} == {math.log(0.5)}
+
+
+async def only(model: ScriptedModel, request) -> Chunk:
+    heard: list[Chunk] = []
+    await hear(model, request, heard)
+    (chunk,) = heard
+    return chunk
+
+
+async def test_its_steps_spell_its_answer():
+    model = await started()
+    said = ""
+    while token := (await only(model, Step(chat(begun=said), top_k=1))).alternatives[0].text:
+        said += token
+    assert said == ANSWER
+
+
+async def test_a_step_tells_how_sure_it_is():
+    model = await started(p_token=0.6)
+    told = (await only(model, Step(chat(begun="The fox")))).alternatives
+    assert told[0].text == " has"
+    assert told[0].logprob == math.log(0.6)
+    assert sum(math.exp(one.logprob) for one in told) == pytest.approx(1.0)
+    assert any(one.bytes == b"" for one in told)
+
+
+async def test_off_its_script_it_is_at_a_loss():
+    model = await started()
+    told = (await only(model, Step(chat(begun="A crow")))).alternatives
+    assert len({one.logprob for one in told}) == 1
+    assert sum(math.exp(one.logprob) for one in told) == pytest.approx(1.0)
+
+
+async def test_it_is_as_sure_of_what_it_would_say_as_it_says():
+    model = await started(p_token=0.5)
+    tokens = (await only(model, Score(chat(begun="The"), " fox has it."))).tokens
+    assert "".join(token.text for token in tokens) == " fox has it."
+    assert {token.logprob for token in tokens} == {math.log(0.5)}
+    other = (await only(model, Score(chat(), "The crow has it."))).tokens
+    assert [token.logprob for token in other[:2]] == [math.log(0.5), math.log(1e-6)]
+    # The script cut in another place is the script.
+    (cut,) = (await only(model, Score(chat(begun="The fo"), "x"))).tokens
+    assert cut.logprob == math.log(0.5)
+
+
+@pytest.mark.parametrize("p_token", [1.0, 0.01])
+async def test_any_certainty_is_a_probability(p_token):
+    model = await started(p_token=p_token)
+    for request in (Step(chat()), Score(chat(), "nothing of the kind")):
+        chunk = await only(model, request)
+        told = [*chunk.alternatives, *chunk.tokens]
+        assert told
+        assert all(-20 < one.logprob <= 0 for one in told)
+
+
+@pytest.mark.parametrize("request_of", [Step, lambda prefix: Score(prefix, "a")])
+async def test_failures_meet_steps_and_scores_too(request_of):
+    with pytest.raises(EngineError):
+        await only(await started(failure=Dies(0)), request_of(chat()))
+    with pytest.raises(OverloadedError):
+        await only(await started(failure=Refuses()), request_of(chat()))
