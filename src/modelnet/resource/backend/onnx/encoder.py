@@ -4,15 +4,20 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import NamedTuple
 
+from modelnet.core.error import InvalidRequestError, ModelnetError
 from modelnet.core.tensor import TensorSpec
 from modelnet.resource.backend.batching import Abandonment
 from modelnet.resource.backend.onnx.pooling import Pooler
 from modelnet.resource.backend.onnx.session import Session
 from modelnet.resource.backend.onnx.tokens import READS, Tokenizer, Tokens, mask_of
 from modelnet.resource.backend.typed.array import Array
+from modelnet.transport.frame import MAX_PIECE_BYTES
 
 MAX_TEXTS = 64
 """Texts that run as one: memory grows with them, and beyond it an engine gains little."""
+
+MAX_STATES_BYTES = MAX_PIECE_BYTES // 2
+"""Hidden states of one answer, which travels as one piece with what else it holds."""
 
 _STATES = ("last_hidden_state", "token_embeddings")
 _VECTOR = "sentence_embedding"
@@ -68,7 +73,7 @@ class Encoder:
         """Numbers in a hidden state; `None` where the graph gives none."""
         self.embedding_size = _width(alone[0].vector)
         """Numbers in a vector; `None` where it is not known how one is made."""
-        self._may_pad = _is_padding_harmless(alone, self._made_of(_PROBES))
+        self._may_pad = self._is_padding_harmless(alone)
 
     @property
     def max_tokens(self) -> int:
@@ -79,18 +84,37 @@ class Encoder:
         """Read the texts of many askers as one.
 
         Raises:
-            InvalidRequestError: a text has no tokens.
+            InvalidRequestError: a text has no tokens, or the states of all are more than a message
+                between nodes holds.
             EngineError: the graph failed.
         """
         tokens = self._tokenizer.read([text for one in readings for text in one.texts])
+        self._refuse_large(readings, tokens)
         at_once = MAX_TEXTS if self._may_pad else 1
         made: list[_Made] = []
         for begin in range(0, len(tokens), at_once):
             made += self._run(tokens[begin : begin + at_once], abandonment)
         return _dealt(readings, made)
 
+    def _refuse_large(self, readings: Sequence[Reading], tokens: Sequence[Tokens]) -> None:
+        left = iter(tokens)
+        for reading in readings:
+            count = sum(len(one.ids) for one in islice(left, len(reading.texts)))
+            if reading.wants_states and 4 * count * (self.hidden_size or 0) > MAX_STATES_BYTES:
+                raise InvalidRequestError(
+                    f"The hidden states of {count} tokens are too much for one answer; "
+                    "ask for fewer texts at once.",
+                    param="input",
+                )
+
     def _made_of(self, texts: Sequence[str]) -> "list[_Made]":
         return self._run(self._tokenizer.read(texts), Abandonment())
+
+    def _is_padding_harmless(self, alone: "Sequence[_Made]") -> bool:
+        try:
+            return _are_close(alone, self._made_of(_PROBES))
+        except ModelnetError:  # The graph takes one text only.
+            return False
 
     def _run(self, tokens: Sequence[Tokens], abandonment: Abandonment) -> "list[_Made]":
         feed = self._tokenizer.feed(self._session.inputs, tokens)
@@ -98,7 +122,7 @@ class Encoder:
         states = made.get(self._states or "")
         vectors = made.get(_VECTOR)
         if vectors is None and states is not None:
-            vectors = self._pooler.pool(states, mask_of(tokens))
+            vectors = self._pooler.pool(states, mask_of(tokens, states.shape[1]))
         return [
             _Made(
                 len(one.ids),
@@ -138,7 +162,7 @@ def _dealt(readings: Sequence[Reading], made: Sequence[_Made]) -> list[Read]:
     return dealt
 
 
-def _is_padding_harmless(alone: Sequence[_Made], together: Sequence[_Made]) -> bool:
+def _are_close(alone: Sequence[_Made], together: Sequence[_Made]) -> bool:
     import numpy as np
 
     pairs = [

@@ -18,7 +18,7 @@ from modelnet.resource.backend.guard import Lifetime, refuse_unsupported, unsupp
 from modelnet.resource.backend.onnx.encoder import MAX_TEXTS, Encoder, Read, Reading, reads_tokens
 from modelnet.resource.backend.onnx.folder import EncoderFolder, read_folder
 from modelnet.resource.backend.onnx.session import Session
-from modelnet.resource.backend.onnx.tokens import Tokenizer
+from modelnet.resource.backend.onnx.tokens import Tokenizer, width_of
 from modelnet.resource.backend.typed.array import Arrays
 from modelnet.resource.backend.typed.inference import MAX_REQUESTS, Inference
 from modelnet.resource.backend.typed.probe import Probe, probe
@@ -174,7 +174,8 @@ def _encoder(session: Session, folder: EncoderFolder) -> Encoder | None:
     """Return the encoder of a folder, where it has a tokenizer and its graph reads tokens."""
     if folder.tokenizer is None or not reads_tokens(session):
         return None
-    tokenizer = Tokenizer(folder.tokenizer, max_tokens=folder.max_tokens, pad_id=folder.pad_id)
+    max_tokens = min(folder.max_tokens, width_of(session.inputs) or folder.max_tokens)
+    tokenizer = Tokenizer(folder.tokenizer, max_tokens=max_tokens, pad_id=folder.pad_id)
     try:
         return Encoder(session, tokenizer, folder.pooler)
     except ModelnetError as error:

@@ -3,6 +3,7 @@
 import ctypes
 import logging
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -40,23 +41,20 @@ class Session:
         """
         self._runtime = _import_runtime()
         self._failures = _failures(self._runtime)
-        self._session = self._load(path, threads)
-        self.inputs = self._specs(path, self._session.get_inputs(), is_needed=True)
-        self.outputs = self._specs(path, self._session.get_outputs(), is_needed=False)
+        try:
+            self._session = self._load(path, threads)
+            self.inputs = self._specs(path, self._session.get_inputs(), is_needed=True)
+            self.outputs = self._specs(path, self._session.get_outputs(), is_needed=False)
+            about = self._session.get_modelmeta()
+            self.metadata: Mapping[str, str] = about.custom_metadata_map
+            self.description: str = about.description or about.graph_description
+        except self._failures as error:
+            raise ModelFileError(
+                f"ONNX Runtime cannot load {path} ({_said(error)}); check that it is a whole graph."
+            ) from error
         if not self.inputs or not self.outputs:
             raise ModelFileError(f"{path} takes or gives no tensors; export another graph.")
         self._has_bfloat16 = any(s.datatype == "BF16" for s in (*self.inputs, *self.outputs))
-
-    @property
-    def metadata(self) -> Mapping[str, str]:
-        """What whoever made the file wrote into it."""
-        return self._session.get_modelmeta().custom_metadata_map
-
-    @property
-    def description(self) -> str:
-        """What the file says the model does."""
-        meta = self._session.get_modelmeta()
-        return meta.description or meta.graph_description
 
     def run(self, arrays: Arrays, outputs: Sequence[str], abandonment: Abandonment) -> Arrays:
         """Return the named outputs; an abandoned run ends before its next node.
@@ -90,12 +88,15 @@ class Session:
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         has = self._runtime.get_available_providers()
         providers = [provider for provider in PROVIDERS if provider in has]
+        # Its own way of falling back prints on the screen.
+        make = partial(self._runtime.InferenceSession, str(path), options, enable_fallback=False)
         try:
-            return self._runtime.InferenceSession(str(path), options, providers=providers)
+            return make(providers=providers)
         except self._failures as error:
-            raise ModelFileError(
-                f"ONNX Runtime cannot load {path} ({_said(error)}); check that it is a whole graph."
-            ) from error
+            if len(providers) == 1:
+                raise
+            _log.warning("%s does not run on %s: %s", path, providers[0], _said(error))
+            return make(providers=providers[-1:])
 
     def _specs(self, path: Path, told: Sequence[Any], *, is_needed: bool) -> tuple[TensorSpec, ...]:
         specs: list[TensorSpec] = []

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from modelnet.core.error import InvalidRequestError, ModelFileError, SettingsError
-from modelnet.core.tensor import TensorSpec
+from modelnet.core.tensor import ANY, TensorSpec
 from modelnet.resource.backend.typed.array import Array, Arrays, dtype_of
 
 READS = frozenset({"input_ids", "attention_mask", "token_type_ids", "position_ids"})
@@ -49,25 +49,31 @@ class Tokenizer:
 
     def feed(self, inputs: Sequence[TensorSpec], tokens: Sequence[Tokens]) -> Arrays:
         """Return the inputs of a graph, padded at the end: each `(batch, seq)`."""
-        ids = _padded([one.ids for one in tokens], self._pad_id)
+        width = width_of(inputs) or max(len(one.ids) for one in tokens)
         columns = {
-            "input_ids": ids,
-            "attention_mask": mask_of(tokens),
-            "token_type_ids": _padded([one.types for one in tokens], 0),
-            "position_ids": _padded([range(len(one.ids)) for one in tokens], 0),
+            "input_ids": _padded([one.ids for one in tokens], self._pad_id, width),
+            "attention_mask": mask_of(tokens, width),
+            "token_type_ids": _padded([one.types for one in tokens], 0, width),
+            "position_ids": _padded([range(len(one.ids)) for one in tokens], 0, width),
         }
         return {spec.name: columns[spec.name].astype(dtype_of(spec.datatype)) for spec in inputs}
 
 
-def mask_of(tokens: Sequence[Tokens]) -> Array:
-    """Return 1 where a token is and 0 where padding is, `(batch, seq)` int64."""
-    return _padded([[1] * len(one.ids) for one in tokens], 0)
+def width_of(inputs: Sequence[TensorSpec]) -> int | None:
+    """Return how many tokens a graph takes at a time, if it takes no other number of them."""
+    shape = next((spec.shape for spec in inputs if spec.name == "input_ids"), ())
+    return None if len(shape) < 2 or shape[1] == ANY else shape[1]
 
 
-def _padded(rows: Sequence[Sequence[int]], pad: int) -> Array:
+def mask_of(tokens: Sequence[Tokens], width: int) -> Array:
+    """Return 1 where a token is and 0 where padding is, `(batch, width)` int64."""
+    return _padded([[1] * len(one.ids) for one in tokens], 0, width)
+
+
+def _padded(rows: Sequence[Sequence[int]], pad: int, width: int) -> Array:
     import numpy as np
 
-    made = np.full((len(rows), max(map(len, rows))), pad, np.int64)
+    made = np.full((len(rows), width), pad, np.int64)
     for place, row in enumerate(rows):
         made[place, : len(row)] = row
     return made
