@@ -1,8 +1,17 @@
 """`modelnet models`: every model of the network, what it claims and what was measured."""
 
-from modelnet.application.cli.asking import with_client
+import sys
+from contextlib import aclosing, nullcontext
+from typing import Annotated
+
+import typer
+
+from modelnet.application.cli import matrix
+from modelnet.application.cli.asking import find_node, with_client
+from modelnet.application.cli.loop import run
 from modelnet.application.cli.option import DataDir, Json, Url
-from modelnet.application.cli.output import Column, write, write_json, write_table
+from modelnet.application.cli.output import Column, console, write, write_json, write_table
+from modelnet.application.client import NodeAddress, open_client
 from modelnet.application.gateway.catalog import LoadView, OfferView, SkillView
 from modelnet.core.card import Price
 
@@ -16,16 +25,72 @@ _COLUMNS = (
     Column("PRICE"),
 )
 
+_NO_MODEL = "No model is reachable: start a node with models, or wait until one joins."
+_PROBE_S = 3600.0
 
-def models(url: Url = None, data_dir: DataDir = None, as_json: Json = False) -> None:
+
+def models(
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            "-m",
+            metavar="MODEL",
+            help="Only this model, or `model@node`.",
+            show_default=False,
+        ),
+    ] = None,
+    is_probe_wanted: Annotated[
+        bool,
+        typer.Option(
+            "--probe",
+            help="Try everything the models claim; those that cost money only if named.",
+            show_default=False,
+        ),
+    ] = False,
+    url: Url = None,
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
     """List the models that can be asked now, on every node."""
-    offers = with_client(url, data_dir, lambda client: client.models())
+    if is_probe_wanted:
+        _probe(find_node(url, data_dir), model, as_json=as_json)
+        return
+    known = with_client(url, data_dir, lambda client: client.models())
+    offers = [offer for offer in known if model in {None, offer.id, offer.card.name}]
     if as_json:
         write_json({"models": offers})
     elif not offers:
-        write("No model is reachable: start a node with models, or wait until one joins.")
+        write(f"No reachable model is called {model!r}." if known else _NO_MODEL)
     else:
         write_table(_COLUMNS, [_row(offer) for offer in sorted(offers, key=_order)])
+
+
+def _probe(address: NodeAddress, model: str | None, *, as_json: bool) -> None:
+    probed = list(run(lambda: _probed(address, model)).values())
+    if as_json:
+        write_json({"models": probed})
+        return
+    if not probed:
+        write(_NO_MODEL)
+        return
+    marks = matrix.marks_for(sys.stdout.encoding)
+    write_table(matrix.COLUMNS, matrix.rows(probed, marks))
+    write(f"\n{marks.legend}")
+    for remark in matrix.remarks(probed):
+        write(remark)
+
+
+async def _probed(address: NodeAddress, model: str | None) -> dict[str, matrix.Probed]:
+    probed: dict[str, matrix.Probed] = {}
+    terminal = console(stderr=True)
+    async with open_client(address) as client:
+        events = client.probe(model=model, timeout_s=_PROBE_S)
+        with terminal.status("Trying the models") if terminal.is_terminal else nullcontext():
+            async with aclosing(events):
+                async for event in events:
+                    matrix.note(probed, event)
+    return probed
 
 
 def _order(offer: OfferView) -> tuple[str, str]:

@@ -31,6 +31,8 @@ class Column:
 
     title: str
     is_number: bool = False
+    is_narrow: bool = False
+    """Close to the next, and never broken into lines."""
 
 
 def printable(text: str) -> str:
@@ -62,9 +64,11 @@ def write_table(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> Non
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
+    gap = 1 if any(column.is_narrow for column in columns) else 2
+    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, gap, 0, 0))
     for column in columns:
-        table.add_column(column.title, justify="right" if column.is_number else "left")
+        justify = "right" if column.is_number else "left"
+        table.add_column(column.title, justify=justify, no_wrap=column.is_narrow)
     for row in rows:
         table.add_row(*(Text(printable(cell)) for cell in row))
     console().print(table)

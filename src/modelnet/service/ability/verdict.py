@@ -71,10 +71,16 @@ def speed(heard: Heard) -> Speed | None:
     usage = heard.chunks[-1].usage if heard.chunks else None
     if usage is None or not usage.completion_tokens or heard.seconds <= 0:
         return None
-    tokens, span_s = usage.completion_tokens - 1, heard.seconds - heard.first_s
+    # What came with the first word took no time that can be told from that of the first.
+    tokens = usage.completion_tokens - _tokens_at_first(heard.chunks)
+    span_s = heard.seconds - heard.first_s
     if tokens < 1 or span_s < _SHORTEST_S:
         tokens, span_s = usage.completion_tokens, heard.seconds
     return Speed(heard.first_s, tokens / span_s)
+
+
+def _tokens_at_first(chunks: Sequence[Chunk]) -> int:
+    return next((max(1, one.n_tokens) for one in chunks if one.text or one.reasoning), 1)
 
 
 def _of_too_long(error: ModelnetError | None) -> tuple[Verdict, str]:

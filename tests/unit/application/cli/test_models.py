@@ -1,10 +1,16 @@
 import json
 
+import msgspec
 import pytest
 
+from modelnet.application.cli.matrix import COLUMNS, Probed, marks_for, note, rows
 from modelnet.application.cli.models import load, price, weights
+from modelnet.application.client import ProbeEvent
 from modelnet.application.gateway.catalog import LoadView
+from modelnet.application.gateway.endpoint import EventStream, HttpRequest
 from modelnet.core.card import Price
+
+MARKS = marks_for("utf-8")
 
 
 def test_table(cli, serve):
@@ -67,3 +73,102 @@ def test_load_and_price():
     assert load(LoadView(0, 0, 4)) == "idle"
     assert load(LoadView(1, 0, 4)) == "1 of 4"
     assert price(Price()) == "free"
+
+
+FOUND = [
+    {"id": "zoo:calc@alice", "finding": {"ability": "chat", "verdict": "works", "seconds": 0.1}},
+    {"id": "zoo:calc@alice", "speed": {"first_token_s": 0.0123, "tokens_per_s": 456.7}},
+    {
+        "id": "zoo:calc@alice",
+        "finding": {"ability": "tools", "verdict": "fails", "why": "It called \x1b[2Jno tool."},
+    },
+    {
+        "id": "zoo:calc@alice",
+        "finding": {"ability": "context", "verdict": "untried", "why": "Nothing to try it with."},
+    },
+    {"id": "big@bob", "skipped": "It costs money: name it to have it tried."},
+]
+
+
+@pytest.fixture
+def probing(serve):
+    """A node that finds what it is told to; remembers the orders."""
+    orders: list = []
+
+    def start(found=FOUND, end=b"data: [DONE]\n\n"):
+        async def events():
+            for one in found:
+                yield b"data: " + json.dumps(one).encode() + b"\n\n"
+            yield end
+
+        async def probe(request: HttpRequest) -> EventStream:
+            orders.append(json.loads(request.body))
+            return EventStream(events=events())
+
+        serve(routes={("POST", "/modelnet/v1/probe"): probe})
+        return orders
+
+    return start
+
+
+def test_the_matrix(cli, probing):
+    orders = probing()
+    result = cli("models", "--probe")
+    head, row, empty, legend, *remarks = result.out.splitlines()
+    assert head.split()[:4] == ["MODEL", "CHAT", "TEXT", "STEP"]
+    assert row.split() == ["zoo:calc", "@alice", "✓", *"······✗·····?", "12", "ms", "457"]
+    assert (empty, legend) == ("", MARKS.legend)
+    assert remarks == [
+        "zoo:calc@alice: tools fails: It called [2Jno tool.",
+        "zoo:calc@alice: context could not be tried: Nothing to try it with.",
+        "big@bob was not tried: It costs money: name it to have it tried.",
+    ]
+    assert orders == [{"model": None}]
+
+
+def test_the_matrix_as_json(cli, probing):
+    orders = probing()
+    told = json.loads(cli("models", "--probe", "--model", "zoo:calc", "--json").out)["models"]
+    assert [one["id"] for one in told] == ["zoo:calc@alice", "big@bob"]
+    assert told[0]["findings"]["chat"] == {
+        "ability": "chat", "verdict": "works", "why": "", "seconds": 0.1,
+    }  # fmt: skip
+    assert told[0]["speed"] == {"first_token_s": 0.0123, "tokens_per_s": 456.7}
+    assert told[1]["skipped"].startswith("It costs money")
+    assert orders == [{"model": "zoo:calc"}]
+
+
+def test_nothing_to_probe(cli, probing):
+    probing(found=[])
+    assert cli("models", "--probe").out.startswith("No model is reachable")
+
+
+def test_a_node_that_dies_while_probing(cli, probing):
+    probing(end=b"")
+    result = cli("models", "--probe")
+    assert (result.code, result.out) == (6, "")
+    assert "closed the connection" in result.err
+
+
+def test_the_matrix_fits_a_terminal():
+    probed: dict[str, Probed] = {}
+    for found in FOUND:
+        event = msgspec.convert(found | {"id": "zoo:general@alice"}, ProbeEvent)
+        note(probed, msgspec.structs.replace(event, skipped=None))
+    (row,) = rows(probed.values(), MARKS)
+    widths = [max(len(column.title), len(cell)) for column, cell in zip(COLUMNS, row, strict=True)]
+    assert sum(widths) + len(widths) - 1 <= 100
+
+
+@pytest.mark.parametrize("encoding", ["ascii", None, "latin-1", "nonsense"])
+def test_terminals_without_the_marks(encoding: str | None):
+    assert "".join(marks_for(encoding)).isascii()
+    assert marks_for("utf-8") == MARKS
+
+
+def test_only_one_model(cli, serve):
+    serve()
+    for name in ("big", "big@bob"):
+        told = json.loads(cli("models", "--model", name, "--json").out)["models"]
+        assert [one["id"] for one in told] == ["big@bob"]
+    assert "'nope'" in cli("models", "-m", "nope").out
