@@ -1,7 +1,6 @@
 """Images that travel inside a request, as `data:` URLs."""
 
 import base64
-import binascii
 import re
 from typing import NamedTuple
 
@@ -31,6 +30,6 @@ def inline_image(part: ImagePart) -> InlineImage:
         raise UnsupportedError("Send images inside the request, as data:image/...;base64 URLs.")
     try:
         base64.b64decode(found["data"], validate=True)
-    except binascii.Error as error:
+    except ValueError as error:
         raise InvalidRequestError("The image is no base64; encode it again.") from error
     return InlineImage(found["media_type"], found["data"])

@@ -18,8 +18,6 @@ _LICENCES = {
 }
 """By the words that a licence's text begins with."""
 
-_LICENCE_BEGINNING = 200
-
 
 class ListedModel(msgspec.Struct):
     """A model on the server's disk."""
@@ -94,8 +92,9 @@ class Shown(msgspec.Struct):
         named = self.model_info.get("general.license")
         if isinstance(named, str) and named:
             return named
-        begins = " ".join(str(self.license).lower().split())[:_LICENCE_BEGINNING]
-        return next((spdx for words, spdx in _LICENCES.items() if words in begins), None)
+        # A text, or in some versions a list of them: its brackets and quotes are no words.
+        told = " ".join(str(self.license).lower().replace("\\n", " ").split()).lstrip("['\"")
+        return next((spdx for words, spdx in _LICENCES.items() if told.startswith(words)), None)
 
     @property
     def description(self) -> str:

@@ -4,7 +4,6 @@ Source: https://platform.claude.com/docs/en/api/messages, and its list of common
 """
 
 import base64
-import binascii
 import re
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal, TypeAlias
@@ -245,7 +244,7 @@ def _image(block: Block, *, sees: bool) -> str:
         raise RefusalError(400, "messages: the image is of a kind this model does not read")
     try:
         size = len(base64.b64decode(source.data, validate=True))
-    except binascii.Error as error:
+    except ValueError as error:
         raise RefusalError(400, f"messages: invalid base64 data: {error}") from error
     return f"[an image of {size} bytes]"
 

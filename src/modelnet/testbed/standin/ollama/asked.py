@@ -4,7 +4,6 @@ Source: https://github.com/ollama/ollama/blob/main/docs/api.md and docs/openapi.
 """
 
 import base64
-import binascii
 from typing import Any
 
 import msgspec
@@ -148,7 +147,7 @@ def _llama_message(turn: Turn) -> dict[str, Any]:
 def _size(image: str) -> int:
     try:
         return len(base64.b64decode(image, validate=True))
-    except binascii.Error as error:
+    except ValueError as error:
         raise RefusalError(400, f"illegal base64 data: {error}") from error
 
 
