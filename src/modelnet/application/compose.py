@@ -1,15 +1,24 @@
 """The wiring: the one place that knows every room and joins them into a node."""
 
 import random
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from modelnet.application.settings import Settings
 from modelnet.core.clock import Clock
 from modelnet.core.error import SettingsError
+from modelnet.core.identity import NodeId
 from modelnet.core.standing import Standing
 from modelnet.interaction.coordinator import Coordinator
 from modelnet.interaction.examiner import Examiner
+from modelnet.interaction.mover import Mover, Rules
 from modelnet.interaction.prober import Prober
+from modelnet.interaction.takeover import TakeOver
+from modelnet.resource.copy.fetch import Surroundings
+from modelnet.resource.copy.giving import Giver
+from modelnet.resource.copy.offload import Offload
+from modelnet.resource.copy.shelf import Shelf
+from modelnet.resource.copy.store import Store
 from modelnet.resource.directory import DirectoryEvent, Offer, StandingAnnounced
 from modelnet.resource.host import Host
 from modelnet.resource.message import encode
@@ -19,6 +28,8 @@ from modelnet.resource.watcher import Watcher
 from modelnet.service.evidence import evidence_in
 from modelnet.service.routing import StandingRouter
 from modelnet.service.standing import Beliefs
+from modelnet.service.succession import Demand
+from modelnet.transport.bulk.sender import BulkSender
 from modelnet.transport.network import Network
 from modelnet.trust.envelope import Envelope
 from modelnet.trust.key import NodeKey
@@ -37,14 +48,36 @@ class Parts(NamedTuple):
     coordinator: Coordinator
     examiner: Examiner
     prober: Prober
+    mover: Mover
+    takeover: TakeOver
+    sender: BulkSender
 
 
-def wire(key: NodeKey, network: Network, clock: Clock, rng: random.Random) -> Parts:
+class Copying(NamedTuple):
+    """Where copies of models go, and what the owner allows."""
+
+    data_dir: Path
+    limit_bytes: int
+    rules: Rules
+    offload: Offload
+
+    @classmethod
+    def of(cls, settings: Settings, offload: Offload) -> "Copying":
+        """Return what the settings say of copies."""
+        rules = Rules(accepts=frozenset(settings.accept_models), takes_over=settings.take_over)
+        return cls(settings.data_dir, int(settings.copies_gb * 1e9), rules, offload)
+
+
+def wire(
+    key: NodeKey, network: Network, clock: Clock, rng: random.Random, copying: Copying
+) -> Parts:
     """Join the rooms around a network that is not yet entered. Does no I/O."""
     host = Host(clock)
     beliefs = Beliefs(key.node)
+    demand = Demand()
 
     def hear(event: DirectoryEvent) -> None:
+        demand.hear(event, clock())
         for standing in evidence_in(watcher.directory, event):
             beliefs.record(standing, clock())
 
@@ -63,7 +96,31 @@ def wire(key: NodeKey, network: Network, clock: Clock, rng: random.Random) -> Pa
     coordinator = Coordinator(watcher, StandingRouter(beliefs), model_of, clock, rng)
     examiner = Examiner(key.node, watcher, model_of, tell, clock)
     prober = Prober(model_of, clock)
-    return Parts(key, network, host, watcher, coordinator, examiner, prober)
+    sender = BulkSender(lambda: network.listen, clock)
+    mover = _mover(network, watcher, host, sender, clock, copying)
+    host.hand_on(mover)
+    takeover = TakeOver(mover, watcher, demand, clock)
+    return Parts(
+        key, network, host, watcher, coordinator, examiner, prober, mover, takeover, sender
+    )
+
+
+def _mover(
+    network: Network,
+    watcher: Watcher,
+    host: Host,
+    sender: BulkSender,
+    clock: Clock,
+    copying: Copying,
+) -> Mover:
+    def holders(digest: str) -> tuple[NodeId, ...]:
+        return watcher.directory.holders(digest)
+
+    around = Surroundings(network, holders, watcher.wait, clock, copying.offload)
+    store = Store(copying.data_dir / "copies", copying.limit_bytes)
+    shelf = Shelf(copying.data_dir / "hashed")
+    giver = Giver(shelf, sender, copying.offload)
+    return Mover(around, watcher, host, store, shelf, giver, copying.rules)
 
 
 def open_network(settings: Settings, key: NodeKey, clock: Clock) -> Network:

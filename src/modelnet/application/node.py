@@ -9,8 +9,10 @@ from types import TracebackType
 from typing import Any, Self, cast
 
 import anyio
+from anyio.abc import TaskGroup
 
-from modelnet.application.compose import Parts, open_network, wire
+from modelnet.application.compose import Copying, Parts, open_network, wire
+from modelnet.application.copy_route import copy_routes
 from modelnet.application.exam_route import exam_routes
 from modelnet.application.presence import occupied
 from modelnet.application.probe_route import probe_routes
@@ -24,6 +26,8 @@ from modelnet.core.identity import NodeId, new_request_id
 from modelnet.core.request import Chat, Message, Request
 from modelnet.core.task import AUTO, Contribution, Task
 from modelnet.resource.beacon import Beacon, Look
+from modelnet.resource.copy.offload import in_thread, inline
+from modelnet.resource.copy.store import Copy
 from modelnet.resource.directory import CardsAnnounced, Directory, Offer
 from modelnet.resource.machine import look_at_machine
 from modelnet.resource.message import announce_cards
@@ -73,6 +77,7 @@ class Node:
         self._rng = rng or random.Random()  # noqa: S311  spreads load, guards nothing
         self._stack = AsyncExitStack()
         self._parts: Parts | None = None
+        self._background: TaskGroup | None = None
         self._url: str | None = None
 
     @property
@@ -164,12 +169,36 @@ class Node:
         await model.start()
         self._stack.push_async_callback(model.stop)
         self._add(model)
+        await self.parts.mover.describe([model], is_quick=True)
         try:
             await self._announce_cards()
         except SettingsError:
             self.parts.host.remove(model.card.name)
             raise
+        if self._background is not None:
+            self._background.start_soon(self._describe, [model])
         return model.card
+
+    async def serve_copy(self, copy: Copy) -> ModelCard:
+        """Serve a file that came from other nodes: `modelnet.interaction.mover.Home`.
+
+        Raises:
+            ModelFileError: it is not a model.
+        """
+        from modelnet.resource.backend.embedded import Claims, EmbeddedModel
+
+        card = copy.card
+        claims = Claims(
+            name=card.name,
+            description=card.description,
+            skills=card.skills,
+            may_copy=card.artifact is None or card.artifact.may_copy,
+        )
+        return await self.serve(EmbeddedModel(copy.path, claims, clock=self._clock))
+
+    async def announce(self) -> None:
+        """Tell the network what this node has now: `modelnet.interaction.mover.Home`."""
+        await self._announce_cards()
 
     async def withdraw(self, name: str) -> None:
         """Stop offering a model; answers under way go on, and it is released with the node.
@@ -177,6 +206,7 @@ class Node:
         Raises:
             UnknownModelError: this node does not serve it.
         """
+        self.parts.mover.forget(name)
         if self.parts.host.remove(name) is None:
             raise UnknownModelError(f"This node does not serve {name!r}.")
         await self._announce_cards()
@@ -190,7 +220,7 @@ class Node:
     async def _enter(self) -> None:
         async with AsyncExitStack() as stack:
             self._parts = parts = self._wire(stack)
-            await self._start_models(stack)
+            models = await self._start_models(stack)
             await stack.enter_async_context(parts.network)
             await self._announce_cards()
             background = await stack.enter_async_context(anyio.create_task_group())
@@ -200,6 +230,7 @@ class Node:
             background.start_soon(beacon.run)
             if self._settings.exams:
                 background.start_soon(parts.examiner.run)
+            await self._move_models(background, models)
             if self._with_http:
                 self._url = await self._listen(stack)
             self._stack = stack.pop_all()
@@ -220,7 +251,10 @@ class Node:
     def _wire(self, stack: AsyncExitStack) -> Parts:
         key = self._given_key or self._own_key(stack)
         network = self._given_network or open_network(self._settings, key, self._clock)
-        return wire(key, network, self._clock, self._rng)
+        # A simulation has a network of its own, and knows of no threads.
+        offload = in_thread if self._given_network is None else inline
+        copying = Copying.of(self._settings, offload)
+        return wire(key, network, self._clock, self._rng, copying)
 
     def _own_key(self, stack: AsyncExitStack) -> NodeKey:
         make_data_dir(self._settings.data_dir)
@@ -238,11 +272,14 @@ class Node:
 
     async def _announce_cards(self) -> None:
         parts = self.parts
-        state = announce_cards(parts.key, self.name, parts.host.cards)
-        parts.watcher.tell(CardsAnnounced(self.id, self.name, parts.host.cards))
+        cards, copies = parts.host.cards, tuple(parts.mover.copies)
+        takes_over = parts.mover.rules.takes_over
+        state = announce_cards(parts.key, self.name, cards, copies, takes_over=takes_over)
+        told = CardsAnnounced(self.id, self.name, cards, frozenset(copies), takes_over)
+        parts.watcher.tell(told)
         await parts.network.announce("card", state)
 
-    async def _start_models(self, stack: AsyncExitStack) -> None:
+    async def _start_models(self, stack: AsyncExitStack) -> list[Model]:
         """Start the models side by side, and serve them in the order they were given."""
         models = [_as_model(specified) for specified in self._specified]
         async with anyio.create_task_group() as starting:
@@ -251,6 +288,24 @@ class Node:
                 starting.start_soon(model.start)
         for model in models:
             self._add(model)
+        await self.parts.mover.describe(models, is_quick=True)
+        return models
+
+    async def _move_models(self, background: TaskGroup, models: list[Model]) -> None:
+        """Hand models on, and bring others here, from now on."""
+        parts, self._background = self.parts, background
+        background.start_soon(parts.sender.run)
+        await background.start(parts.mover.run, self)
+        if parts.mover.copies:
+            await self._announce_cards()
+        background.start_soon(self._describe, models)
+        if parts.mover.rules.takes_over:
+            background.start_soon(parts.takeover.run)
+
+    async def _describe(self, models: list[Model]) -> None:
+        """Say which files models are made of; hashing large ones takes its time."""
+        if await self.parts.mover.describe(models, is_quick=False):
+            await self._announce_cards()
 
     def _add(self, model: Model) -> None:
         name = model.card.name
@@ -270,6 +325,7 @@ class Node:
                 routes={
                     **exam_routes(parts.coordinator, parts.examiner),
                     **probe_routes(parts.coordinator, parts.prober),
+                    **copy_routes(parts.mover),
                 },
                 clock=self._clock,
             )

@@ -17,7 +17,7 @@ DEFAULT_PORT = 11711
 NETWORK_NAME_PATTERN = "^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"
 
 _CONFIG = "MODELNET_CONFIG"
-_LISTS = frozenset({"listen", "join", "models", "api_keys"})
+_LISTS = frozenset({"listen", "join", "models", "api_keys", "accept_models"})
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -51,6 +51,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Models to serve: `zoo:calc`, `gguf:PATH`, `openai:URL#model`, `python:module:function`."""
     exams: bool = True
     """Measure the models of newcomers."""
+    accept_models: tuple[str, ...] = ()
+    """Ids of the nodes that may deploy models to this one."""
+    take_over: bool = False
+    """Serve wanted models whose last node has left, and keep copies of those that could be next."""
+    copies_gb: Annotated[float, msgspec.Meta(ge=0)] = 20.0
+    """Gigabytes (10^9 bytes) of the disk that copies of models may take."""
 
     def __post_init__(self) -> None:
         """Refuse what contradicts itself."""

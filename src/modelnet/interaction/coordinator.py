@@ -29,6 +29,7 @@ from modelnet.service.analysis import TaskFeatures, analyse
 from modelnet.service.candidate import refusal
 from modelnet.service.routing import Outcome, Router, Scored
 from modelnet.service.selection import select
+from modelnet.service.timing import Stopwatch
 
 STALL_S = 20.0
 """A model silent for so long is given up; the network notices dead and frozen nodes far sooner."""
@@ -59,7 +60,14 @@ class Coordinator:
         return self._watcher.directory
 
     def offers(self) -> tuple[Offer, ...]:
-        """Every model that can be asked now; its load counts what this node has just sent there."""
+        """Every model that can be asked now, its speed as measured, its load with what was sent."""
+        now = self._clock()
+        return tuple(
+            msgspec.structs.replace(offer, speed=self._router.speed(offer, now))
+            for offer in self._loaded_offers()
+        )
+
+    def _loaded_offers(self) -> tuple[Offer, ...]:
         return tuple(self._with_own_load(offer) for offer in self._watcher.directory.offers)
 
     async def answer(self, task: Task) -> AsyncGenerator[Chunk | Contribution, None]:
@@ -118,7 +126,7 @@ class Coordinator:
 
     def _best(self, task: Task, features: TaskFeatures, failures: Failures) -> Scored:
         now = self._clock()
-        offers = tuple(offer for offer in self.offers() if not failures.bars(offer, now))
+        offers = tuple(offer for offer in self._loaded_offers() if not failures.bars(offer, now))
         choices = select(task.models, offers)
         for choice in choices:
             ranked = self._router.rank(
@@ -132,12 +140,14 @@ class Coordinator:
         self, scored: Scored, features: TaskFeatures, task: Task, progress: Progress
     ) -> AsyncGenerator[Chunk, None]:
         """Ask one model for the rest of the answer, and learn how it went."""
-        offer, began, has_begun = scored.candidate, self._clock(), progress.is_begun
+        offer, has_begun = scored.candidate, progress.is_begun
+        watch = Stopwatch(self._clock())
         error: ModelnetError | None = None
         try:
             with self._counted(offer):
                 async with aclosing(self._chunks(offer, task, progress)) as chunks:
                     async for chunk in chunks:
+                        watch.note(progress.tokens, self._clock())
                         yield chunk
         except ModelnetError as failure:
             error = failure
@@ -150,7 +160,8 @@ class Coordinator:
                     model=offer.card.name,
                     kind=features.kind,
                     at=now,
-                    latency_s=None if has_begun or not progress.is_finished else now - began,
+                    operation=features.operation,
+                    timing=None if has_begun or not progress.is_finished else watch.timing(now),
                     tokens=progress.tokens,
                     wait_factor=offer.load.wait_factor,
                     error=error,

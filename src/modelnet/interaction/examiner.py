@@ -15,11 +15,13 @@ from modelnet.core.identity import NodeId
 from modelnet.core.request import Chat, Message, Sampling
 from modelnet.core.standing import Standing
 from modelnet.interaction.coordinator import ModelOf
+from modelnet.interaction.progress import Progress
 from modelnet.resource.directory import Directory, Offer
 from modelnet.resource.model import Model
 from modelnet.resource.watcher import Watcher
 from modelnet.service.exam import Exam, Reply, is_examiner, skills_to_examine, standing_from
 from modelnet.service.skill import Question
+from modelnet.service.timing import Stopwatch
 
 _log = logging.getLogger(__name__)
 
@@ -162,11 +164,14 @@ class Examiner:
         began = self._clock()
         text: list[str] = []
         tokens = 0
+        progress, watch = Progress(request), Stopwatch(began)
         async with aclosing(model.run(request, deadline=deadline)) as chunks:
             async for chunk in chunks:
                 text.append(chunk.text)
+                progress.take(chunk)
+                watch.note(progress.tokens, self._clock())
                 tokens = chunk.usage.completion_tokens if chunk.usage else tokens
-        return Reply("".join(text), self._clock() - began, tokens)
+        return Reply("".join(text), watch.timing(self._clock()), tokens)
 
     async def _publish(self, offer: Offer, standing: Standing) -> None:
         self._measured[_identity(offer), tuple(sorted(standing.skills))] = standing

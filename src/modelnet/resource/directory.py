@@ -10,7 +10,7 @@ import msgspec
 from modelnet.core.card import ModelCard
 from modelnet.core.identity import NodeId, short_node_id
 from modelnet.core.load import Load, ModelLoad
-from modelnet.core.standing import Standing, Tally
+from modelnet.core.standing import NEVER_MEASURED, Speed, Standing, Tally
 
 
 class NodeJoined(msgspec.Struct, frozen=True):
@@ -32,6 +32,9 @@ class CardsAnnounced(msgspec.Struct, frozen=True):
     node: NodeId
     name: str
     cards: tuple[ModelCard, ...]
+    copies: frozenset[str] = frozenset()
+    """The digests of files it hands on without serving them."""
+    takes_over: bool = False
 
 
 class LoadAnnounced(msgspec.Struct, frozen=True):
@@ -64,6 +67,10 @@ class NodeEntry(msgspec.Struct, frozen=True, kw_only=True):
     load: Load = Load()
     standings: tuple[Standing, ...] = ()
     """What this node measured, as an examiner."""
+    copies: frozenset[str] = frozenset()
+    """The digests of files it hands on without serving them."""
+    takes_over: bool = False
+    """Whether it would serve models that nobody serves any more."""
 
 
 class Offer(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,6 +85,8 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
     is_local: bool = False
     skills: dict[str, Tally] = {}
     """What examiners other than its own node measured of it (and this node, of its own)."""
+    speed: Speed = NEVER_MEASURED
+    """How fast this node believes it to be."""
 
     @property
     def key(self) -> tuple[NodeId, str]:
@@ -109,6 +118,20 @@ class Directory(msgspec.Struct, frozen=True):
             for card in entry.cards
         )
 
+    def holders(self, digest: str) -> tuple[NodeId, ...]:
+        """Return the nodes that hand on a file: they serve it and permit copies, or keep one."""
+        return tuple(
+            entry.node
+            for entry in self.entries.values()
+            if digest in entry.copies
+            or any(
+                card.artifact is not None
+                and card.artifact.digest == digest
+                and card.artifact.may_copy
+                for card in entry.cards
+            )
+        )
+
     def _measured(self) -> dict[tuple[NodeId, str], dict[str, Tally]]:
         pooled: dict[tuple[NodeId, str], dict[str, Tally]] = {}
         for told in self.standings:
@@ -138,8 +161,10 @@ def apply(directory: Directory, event: DirectoryEvent) -> Directory:
         case NodeLeft(node):
             rest = {key: entry for key, entry in directory.entries.items() if key != node}
             return Directory(directory.self_id, rest)
-        case CardsAnnounced(node, name, cards):
-            return _changed(directory, node, name=name or short_node_id(node), cards=cards)
+        case CardsAnnounced(node, name, cards, copies, takes_over):
+            name = name or short_node_id(node)
+            changes = {"cards": cards, "copies": copies, "takes_over": takes_over}
+            return _changed(directory, node, name=name, **changes)
         case LoadAnnounced(node, load):
             return _changed(directory, node, load=load)
         case StandingAnnounced(node, standings):

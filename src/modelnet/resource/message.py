@@ -14,6 +14,7 @@ from modelnet.core.identity import NodeId
 from modelnet.core.load import Load
 from modelnet.core.request import Request
 from modelnet.core.standing import Standing
+from modelnet.resource.copy.call import CopyCall
 from modelnet.resource.directory import (
     CardsAnnounced,
     DirectoryEvent,
@@ -27,6 +28,7 @@ from modelnet.trust.key import NodeKey
 MAX_CARDS = 256
 MAX_STANDINGS = 1024
 MAX_NAME_LENGTH = 64
+MAX_COPIES = 1024
 
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
@@ -38,15 +40,27 @@ class ModelCall(msgspec.Struct, frozen=True):
     request: Request
 
 
-class NodeCard(msgspec.Struct, frozen=True):
+class NodeCard(msgspec.Struct, frozen=True, omit_defaults=True):
     """The state of the `card` topic: a node's name and its signed agent cards, as JSON bytes."""
 
     name: str
     cards: tuple[msgspec.Raw, ...]
+    copies: tuple[str, ...] = ()
+    """The digests of files it hands on without serving them."""
+    takes_over: bool = False
+    """Whether it would serve models that nobody serves any more."""
+
+
+class _Call(msgspec.Struct, frozen=True):
+    """What tells the calls of nodes apart; a model call has no such field."""
+
+    call: str = ""
 
 
 _encoder = msgspec.msgpack.Encoder()
+_kind = msgspec.msgpack.Decoder(_Call)
 _call = msgspec.msgpack.Decoder(ModelCall)
+_copy_call = msgspec.msgpack.Decoder(CopyCall)
 _chunk = msgspec.msgpack.Decoder(Chunk)
 _load = msgspec.msgpack.Decoder(Load)
 _standings = msgspec.msgpack.Decoder(tuple[Standing, ...])
@@ -58,16 +72,18 @@ def encode(value: ModelCall | Chunk | Load | tuple[Standing, ...]) -> bytes:
     return _encoder.encode(value)
 
 
-def decode_call(body: bytes) -> ModelCall:
-    """Read a model call.
+def decode_call(body: bytes) -> ModelCall | CopyCall:
+    """Read what a node asks of another: to run a model, or something about files.
 
     Raises:
-        InvalidRequestError: the body is not one.
+        InvalidRequestError: the body is none of these.
     """
     try:
-        return _call.decode(body)
+        return _copy_call.decode(body) if _kind.decode(body).call else _call.decode(body)
     except _UNREADABLE as error:
-        raise InvalidRequestError(f"The request is not a model call: {error}.") from error
+        raise InvalidRequestError(
+            f"The request is not a model call, nor about files: {error}."
+        ) from error
 
 
 def decode_chunk(piece: bytes) -> Chunk:
@@ -85,10 +101,17 @@ def decode_chunk(piece: bytes) -> Chunk:
     return chunk
 
 
-def announce_cards(key: NodeKey, name: str, cards: tuple[ModelCard, ...]) -> bytes:
+def announce_cards(
+    key: NodeKey,
+    name: str,
+    cards: tuple[ModelCard, ...],
+    copies: tuple[str, ...] = (),
+    *,
+    takes_over: bool = False,
+) -> bytes:
     """Return the `card` state of a node: each card signed with the node's key."""
     signed = tuple(msgspec.Raw(signed_card.sign(card, node_name=name, key=key)) for card in cards)
-    return msgspec.json.encode(NodeCard(name, signed))
+    return msgspec.json.encode(NodeCard(name, signed, copies[:MAX_COPIES], takes_over))
 
 
 def read_announcement(told: PeerAnnounced) -> DirectoryEvent:
@@ -123,7 +146,13 @@ def _read_cards(node: NodeId, state: bytes) -> CardsAnnounced:
         raise MalformedError("The node announces a model of another node.")
     if len({card.model.name for card in cards}) < len(cards):
         raise MalformedError("The node announces two models of one name.")
-    return CardsAnnounced(node, told.name[:MAX_NAME_LENGTH], tuple(card.model for card in cards))
+    return CardsAnnounced(
+        node,
+        told.name[:MAX_NAME_LENGTH],
+        tuple(card.model for card in cards),
+        frozenset(told.copies[:MAX_COPIES]),
+        told.takes_over,
+    )
 
 
 def _read_standings(node: NodeId, state: bytes) -> StandingAnnounced:

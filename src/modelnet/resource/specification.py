@@ -14,6 +14,7 @@ from modelnet.core.error import SettingsError
 from modelnet.resource.model import Model
 
 _SPECIFICATION = re.compile(r"(?:(?P<name>[^=:#?@,]+)=)?(?P<scheme>[a-z]+):(?P<rest>.+)")
+_RULED = re.compile(r"(?P<model>.+)\?copy=(?P<word>yes|no)")
 _PACED = re.compile(r"(?P<model>.+)\?pace=(?P<characters_per_s>\d+(\.\d+)?)")
 
 
@@ -48,6 +49,8 @@ def model_from(text: str) -> Model:
     """
     if paced := _PACED.fullmatch(text.strip()):
         return _paced(paced["model"], float(paced["characters_per_s"]))
+    if ruled := _RULED.fullmatch(text.strip()):
+        return _ruled(ruled["model"], may_copy=ruled["word"] == "yes")
     name, scheme, rest = parse_specification(text)
     return _SCHEMES[scheme].build(rest, name)
 
@@ -58,6 +61,15 @@ def _paced(text: str, characters_per_s: float) -> Model:
     if not characters_per_s:
         raise SettingsError(f"'{text}?pace=0' would never answer; write a larger number.")
     return PacedModel(model_from(text), characters_per_s)
+
+
+def _ruled(text: str, *, may_copy: bool) -> Model:
+    from modelnet.resource.backend.embedded import EmbeddedModel
+
+    found = model_from(text)
+    if not isinstance(found, EmbeddedModel):
+        raise SettingsError(f"{text!r} is no file that could be copied; leave out `?copy=`.")
+    return found.permitting(may_copy=may_copy)
 
 
 def _zoo(rest: str, name: str | None) -> Model:

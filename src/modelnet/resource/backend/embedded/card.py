@@ -34,6 +34,8 @@ class Claims(msgspec.Struct, frozen=True, kw_only=True):
     """Hexadecimal; a file with another digest is refused."""
     temperature: float | None = None
     """For requests that give none."""
+    may_copy: bool | None = None
+    """What the owner of the file said of copies, if anything."""
 
 
 def card_of(header: GgufHeader, name: str, claims: Claims, parallel: int) -> ModelCard:

@@ -23,6 +23,7 @@ from modelnet.resource.backend.guard import Lifetime, refuse_unsupported
 from modelnet.resource.backend.http.client import Client
 from modelnet.resource.backend.llama.operation import answer_at_once
 from modelnet.resource.backend.llama.server import LlamaServer
+from modelnet.resource.copy.file import ModelFile
 
 DEFAULT_PARALLEL = 4
 PROBE_TIMEOUT_S = 60.0
@@ -64,6 +65,16 @@ class EmbeddedModel:
         if self._card is None:
             raise EngineError(f"The model {self._name} was never started; start it first.")
         return self._card
+
+    @property
+    def file(self) -> ModelFile:
+        """The file it is made of."""
+        return ModelFile(path=self._path, form="gguf", may_copy=self._claims.may_copy)
+
+    def permitting(self, *, may_copy: bool) -> "EmbeddedModel":
+        """Return a model of the same file, not started, whose owner said this of copies."""
+        claims = msgspec.structs.replace(self._claims, may_copy=may_copy)
+        return EmbeddedModel(self._path, claims, parallel=self._parallel, clock=self._clock)
 
     async def start(self) -> None:
         """Check the file, load it, and see what its chat template can do.
