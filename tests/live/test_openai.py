@@ -1,5 +1,7 @@
 """OpenAIModel in front of llama.cpp's own HTTP server with an animal of the zoo."""
 
+import json
+import math
 import time
 from collections.abc import AsyncIterator
 from contextlib import aclosing
@@ -8,7 +10,7 @@ import pytest
 
 from modelnet.core.chunk import Chunk
 from modelnet.core.error import ContextTooLongError, UnsupportedError
-from modelnet.core.request import Chat, Complete, Message, Partial, Request, Sampling
+from modelnet.core.request import Chat, Complete, Message, Partial, Request, Sampling, Step
 from modelnet.resource.backend.openai import OpenAIModel, openai_endpoint
 from modelnet.resource.detection import detect_engines
 from modelnet.resource.model import Model
@@ -44,8 +46,10 @@ async def remote(server) -> AsyncIterator[Model]:
 
 async def test_the_probe_sees_what_llama_cpp_can_do(remote: Model):
     card = remote.card
-    assert card.operations == ("chat", "complete")
+    assert card.operations == ("chat", "complete", "step")
     assert card.has_logprobs
+    assert card.has_schema
+    assert not card.has_tools
     assert card.can_continue
     assert not card.has_vision
     assert card.parallel == 2
@@ -71,6 +75,37 @@ async def test_an_answer_cut_anywhere_is_continued_exactly(remote: Model):
         begun = Partial(begun_text, begun_reasoning)
         more_reasoning, more_text = heard(await hear(remote, Chat(messages, GREEDY, begun)))
         assert (begun_reasoning + more_reasoning, begun_text + more_text) == (reasoning, text)
+
+
+async def test_steps_tell_the_whole_vocabulary(remote: Model):
+    prefix = Chat((Message("user", QUESTION),))
+    (chunk,) = await hear(remote, Step(prefix, top_k=5000))
+    assert sum(math.exp(one.logprob) for one in chunk.alternatives) == pytest.approx(1.0, abs=1e-3)
+    assert len({one.bytes for one in chunk.alternatives}) > 200
+    assert any(len(one.bytes) == 1 and one.bytes[0] >= 0x80 for one in chunk.alternatives)
+
+
+async def test_steps_end_with_a_token_of_no_bytes(remote: Model):
+    messages = (Message("user", QUESTION),)
+    reasoning, text = heard(await hear(remote, Chat(messages, GREEDY)))
+    prefix = Chat(messages, partial=Partial(text, reasoning))
+    (chunk,) = await hear(remote, Step(prefix, top_k=3))
+    assert chunk.alternatives[0].bytes == b""
+    assert chunk.alternatives[0].logprob > -0.1
+
+
+async def test_an_answer_is_held_to_a_schema(remote: Model):
+    schema = {
+        "type": "object",
+        "properties": {"sum": {"type": "integer"}},
+        "required": ["sum"],
+        "additionalProperties": False,
+    }
+    wanted = {"type": "json_schema", "json_schema": {"name": "sum", "schema": schema}}
+    limited = Sampling(temperature=0.0, max_tokens=200)
+    request = Chat((Message("user", QUESTION),), limited, response_format=wanted)
+    reasoning, text = heard(await hear(remote, request))
+    assert list(json.loads(reasoning + text)) == ["sum"]
 
 
 async def test_a_prompt_beyond_the_context_is_refused(remote: Model):

@@ -1,11 +1,13 @@
 """Tool calls of engines: their pieces joined, their arguments valid JSON or refused."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
-from modelnet.core.chunk import ToolCall
+from modelnet.core.chunk import FinishReason, ToolCall
 from modelnet.core.error import EngineError
+from modelnet.core.request import Chat
 
 
 class _Function(msgspec.Struct):
@@ -51,8 +53,12 @@ class ToolCallReader:
             call.name += told.function.name or ""
             call.arguments += told.function.arguments or ""
 
-    def calls(self) -> tuple[ToolCall, ...]:
+    def calls(self, *, is_cut: bool = False) -> tuple[ToolCall, ...]:
         """Return the whole calls, now that nothing more comes.
+
+        Args:
+            is_cut: the answer reached its longest length. Then a call that is not valid as it is
+                was cut too, and is left out: mending it would make up what the model never said.
 
         Raises:
             EngineError: the arguments of one are no JSON object, however kindly they are read.
@@ -60,6 +66,7 @@ class ToolCallReader:
         return tuple(
             ToolCall(call.id or f"call_{place}", call.name, json_object(call.arguments, self._name))
             for place, call in sorted(self._calls.items())
+            if not is_cut or _is_object(call.arguments)
         )
 
 
@@ -69,15 +76,50 @@ def json_object(text: str, name: str) -> str:
     Raises:
         EngineError: there is no telling what the model meant.
     """
-    try:
-        if isinstance(msgspec.json.decode(text or "{}"), dict):
-            return text or "{}"
-    except (msgspec.DecodeError, RecursionError):
-        if isinstance(mended := _mended(text), dict):
-            return msgspec.json.encode(mended).decode()
+    whole = text or "{}"
+    if _is_object(whole):
+        return whole
+    if not _is_json(whole) and isinstance(mended := _mended(whole), dict):
+        return msgspec.json.encode(mended).decode()
     raise EngineError(
         f"{name} called a tool with arguments that are no JSON object; ask another model."
     )
+
+
+def check_calls(name: str, request: Chat, calls: Sequence[ToolCall], finish: FinishReason) -> None:
+    """Return if an answer calls what it was offered, and calls something where it must.
+
+    Raises:
+        EngineError: it does not.
+    """
+    offered = {_name_of(tool) for tool in request.tools}
+    if request.tools and request.tool_choice not in ("auto", "required"):
+        offered = {request.tool_choice}
+    if any(call.name not in offered for call in calls):
+        raise EngineError(f"{name} called a tool that it was not to call; ask another model.")
+    is_forced = bool(request.tools) and request.tool_choice != "auto"
+    if is_forced and not calls and finish != "length":
+        raise EngineError(f"{name} called no tool though it was to; ask another model.")
+
+
+def _name_of(tool: dict[str, Any]) -> str | None:
+    match tool:
+        case {"function": {"name": str(name)}}:
+            return name
+        case _:
+            return None
+
+
+def _is_json(text: str) -> bool:
+    try:
+        msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError):
+        return False
+    return True
+
+
+def _is_object(text: str) -> bool:
+    return text.lstrip().startswith("{") and _is_json(text)
 
 
 def _mended(text: str) -> Any:

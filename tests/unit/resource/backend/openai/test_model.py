@@ -17,9 +17,21 @@ from modelnet.core.error import (
     SettingsError,
     UnsupportedError,
 )
-from modelnet.core.request import Chat, Complete, Embed, Message, Partial, Sampling
+from modelnet.core.request import (
+    Chat,
+    Complete,
+    Embed,
+    Encode,
+    ImagePart,
+    ImageUrl,
+    Message,
+    Partial,
+    Sampling,
+    Score,
+    Step,
+)
 from modelnet.resource.backend.openai import OpenAIModel, openai_endpoint
-from tests.unit.resource.backend.openai.conftest import CHATTED, Upstream, event, stream
+from tests.unit.resource.backend.openai.conftest import CALL, LOGPROBS, Upstream, event, stream
 
 pytestmark = pytest.mark.anyio
 HELLO = Chat((Message("user", "Say hello"),), Sampling(max_tokens=5, temperature=0, seed=1))
@@ -48,27 +60,6 @@ async def test_an_answer_with_its_usage(upstream: Upstream, connect):
     assert "stop" not in sent
 
 
-async def test_the_card_says_what_the_probe_found(connect):
-    card = (await connect()).card
-    assert card.name == "m"
-    assert card.operations == ("chat",)
-    assert card.context_length == 512
-    assert not card.has_logprobs
-    assert not card.can_continue
-    assert card.has_tools
-
-
-async def test_tools_are_not_offered_where_they_are_refused(upstream: Upstream, connect):
-    async def refuse_tools(request: web.Request) -> web.Response:
-        return web.json_response(CHATTED, status=400 if "tools" in await request.json() else 200)
-
-    upstream.probe = refuse_tools
-    model = await connect()
-    assert not model.card.has_tools
-    with pytest.raises(UnsupportedError):
-        await hear(model, Chat((Message("user", "a"),), tools=({"type": "function"},)))
-
-
 async def test_tool_calls_pass_through(upstream: Upstream, connect):
     call = {"index": 0, "id": "1", "function": {"name": "look", "arguments": "{}"}}
     more = {"index": 0, "function": {"arguments": " "}}
@@ -79,7 +70,7 @@ async def test_tool_calls_pass_through(upstream: Upstream, connect):
 
     upstream.chat = chat
     tools = ({"type": "function", "function": {"name": "look"}},)
-    chunks = await hear(await connect(), Chat((Message("user", "a"),), tools=tools))
+    chunks = await hear(await connect("tools"), Chat((Message("user", "a"),), tools=tools))
     assert [call for chunk in chunks for call in chunk.tool_calls] == [ToolCall("1", "look", " {}")]
     assert chunks[-1].finish == "tool_calls"
     assert upstream.requests[0]["tools"] == list(tools)
@@ -106,51 +97,27 @@ async def test_usage_is_counted_where_the_server_does_not_count(upstream: Upstre
 
     upstream.chat = chat
     chunks = await hear(await connect())
-    assert chunks[-1].usage == Usage(3, 4)
+    assert chunks[-1].usage == Usage(4, 4)
     assert chunks[-1].finish == "length"
 
 
-BEST = {"token": "a", "logprob": -0.1}
-LOGPROBS = {"content": [BEST | {"bytes": [97], "top_logprobs": [BEST]}]}
-
-
-async def test_log_probabilities_that_never_come_are_not_on_the_card(upstream: Upstream, connect):
-    assert not (await connect()).card.has_logprobs
-
-    async def probe(request: web.Request) -> web.Response:
-        return web.json_response({"choices": [{"logprobs": LOGPROBS}]})
-
+async def test_log_probabilities_come_with_their_bytes(upstream: Upstream, connect):
     async def chat(request: web.Request) -> web.StreamResponse:
         return await stream(request, [event("a", logprobs=LOGPROBS), event("", "stop")])
 
-    upstream.probe, upstream.chat = probe, chat
-    model = await connect()
-    assert model.card.has_logprobs
+    upstream.chat = chat
+    model = await connect("logprobs")
     chunks = await hear(model, Chat((Message("user", "a"),), Sampling(top_logprobs=1)))
     (token,) = [token for chunk in chunks for token in chunk.tokens]
     assert (token.text, token.logprob, token.bytes) == ("a", -0.1, b"a")
     assert token.alternatives[0].bytes == b"a"
     assert upstream.requests[0]["logprobs"] is True
-
-
-async def test_a_server_that_knows_no_log_probabilities_still_chats(upstream: Upstream, connect):
-    async def probe(request: web.Request) -> web.Response:
-        status = 400 if "logprobs" in await request.json() else 200
-        return web.json_response(CHATTED, status=status)
-
-    upstream.probe = probe
-    card = (await connect()).card
-    assert card.operations == ("chat",)
-    assert not card.has_logprobs
+    with pytest.raises(UnsupportedError, match="1 alternatives"):
+        await hear(model, Chat((Message("user", "a"),), Sampling(top_logprobs=2)))
 
 
 async def test_vllm_goes_on_with_an_open_message(upstream: Upstream, connect):
-    async def tokenize(request: web.Request) -> web.Response:
-        assert (await request.json())["continue_final_message"] is True
-        return web.json_response({"tokens": [1, 2], "token_strs": ["<s>", "\u0120three"]})
-
-    upstream.extra["/tokenize"] = tokenize
-    model = await connect()
+    model = await connect("open-message")
     assert model.card.can_continue
     begun = Partial(text="Hel", reasoning="hm")
     await hear(model, Chat((Message("user", "Say hello"),), partial=begun))
@@ -160,41 +127,153 @@ async def test_vllm_goes_on_with_an_open_message(upstream: Upstream, connect):
     assert sent["add_generation_prompt"] is False
 
 
-async def test_a_server_that_closes_the_message_does_not_continue(upstream: Upstream, connect):
-    async def tokenize(request: web.Request) -> web.Response:
-        return web.json_response({"tokens": [1, 2], "token_strs": ["three", "<|end|>"]})
-
-    upstream.extra["/tokenize"] = tokenize
-    model = await connect()
-    assert not model.card.can_continue
-    with pytest.raises(UnsupportedError):
-        await hear(model, Chat((Message("user", "a"),), partial=Partial(text="b")))
-
-
 async def test_completions_and_embeddings(upstream: Upstream, connect):
-    async def complete(request: web.Request) -> web.StreamResponse:
-        body = await request.json()
-        if not body.get("stream"):
-            return web.json_response({"choices": [{"text": "a", "logprobs": None}]})
-        old = {"tokens": ["a"], "token_logprobs": [-1.0], "top_logprobs": [{"b": -2.0, "a": -1.0}]}
-        text = f"<think>{body['prompt']}"
-        events = [{"choices": [{"text": text, "logprobs": old, "finish_reason": "stop"}]}]
-        return await stream(request, events)
-
     async def embed(request: web.Request) -> web.Response:
         inputs = (await request.json())["input"]
         data = [{"index": i, "embedding": [float(i), 0.5]} for i in range(len(inputs))]
         return web.json_response({"data": data[::-1], "usage": {"prompt_tokens": 4}})
 
-    upstream.extra |= {"/v1/completions": complete, "/v1/embeddings": embed}
-    model = await connect()
-    assert model.card.operations == ("chat", "complete", "embed")
+    upstream.extra["/v1/embeddings"] = embed
+    model = await connect("complete", "logprobs")
+    assert model.card.operations == ("chat", "complete", "step", "embed")
+    assert model.card.embedding_size == 2
     chunks = await hear(model, Complete("raw", Sampling(), Partial(text="+begun")))
     assert said(chunks) == "<think>raw+begun"
     assert chunks[0].tokens[0].alternatives[0].text == "a"
     (chunk,) = await hear(model, Embed(("x", "y")))
     assert [memoryview(v).cast("f").tolist() for v in chunk.vectors] == [[0.0, 0.5], [1.0, 0.5]]
     assert chunk.usage == Usage(4)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        [],
+        [{"embedding": [1.0]}],
+        [{"embedding": [1.0]}, {"embedding": [1.0, 2.0]}],
+        [{"embedding": "no base64!"}, {"embedding": "no base64!"}],
+        "vectors",
+    ],
+)
+async def test_vectors_that_do_not_belong_to_the_inputs(upstream: Upstream, connect, data):
+    model = await connect("embed")
+
+    async def embed(request: web.Request) -> web.Response:
+        return web.json_response({"data": data})
+
+    upstream.extra["/v1/embeddings"] = embed
+    with pytest.raises(EngineError):
+        await hear(model, Embed(("x", "y")))
+
+
+TOOLS = ({"type": "function", "function": {"name": "look"}},)
+LOOK = ToolCall("1", "look", "{}")
+
+
+async def test_turns_of_tools_are_written_as_openai_does(upstream: Upstream, connect):
+    model = await connect("tools")
+    turns = (
+        Message("developer", "Be brief."),
+        Message("user", "a"),
+        Message("assistant", "", (LOOK,)),
+        Message("tool", "rain", tool_call_id="1"),
+    )
+    await hear(model, Chat(turns, tools=TOOLS))
+    function = {"name": "look", "arguments": "{}"}
+    assert upstream.requests[0]["messages"] == [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "a"},
+        {
+            "role": "assistant",
+            "content": None,
+            "tool_calls": [{"id": "1", "type": "function", "function": function}],
+        },
+        {"role": "tool", "content": "rain", "tool_call_id": "1"},
+    ]
+
+
+async def test_a_model_is_made_to_call_a_tool(upstream: Upstream, connect):
+    async def chat(request: web.Request) -> web.StreamResponse:
+        # Like many servers, it says `stop` all the same.
+        delta = {"choices": [{"delta": {"tool_calls": [CALL]}, "finish_reason": "stop"}]}
+        return await stream(request, [delta])
+
+    upstream.chat = chat
+    model = await connect("forces")
+    for choice in ("required", "look"):
+        chunks = await hear(model, Chat((Message("user", "a"),), tools=TOOLS, tool_choice=choice))
+        assert chunks[-1].tool_calls == (LOOK,)
+        assert chunks[-1].finish == "tool_calls"
+    named = {"type": "function", "function": {"name": "look"}}
+    assert [sent["tool_choice"] for sent in upstream.requests] == ["required", named]
+
+
+@pytest.mark.parametrize(
+    ("name", "choice", "called"),
+    [
+        ("leap", "auto", True),
+        ("leap", "required", True),
+        ("look", "leap", True),
+        ("look", "required", False),
+    ],
+)
+async def test_calls_of_what_was_not_offered_are_refused(
+    upstream: Upstream, connect, name: str, choice: str, called: bool
+):
+    async def chat(request: web.Request) -> web.StreamResponse:
+        call = CALL | {"function": {"name": name, "arguments": "{}"}}
+        delta = {"tool_calls": [call]} if called else {"content": "no"}
+        return await stream(request, [{"choices": [{"delta": delta, "finish_reason": "stop"}]}])
+
+    upstream.chat = chat
+    model = await connect("forces")
+    with pytest.raises(EngineError, match="called"):
+        await hear(model, Chat((Message("user", "a"),), tools=TOOLS, tool_choice=choice))
+
+
+async def test_a_call_that_was_cut_is_not_made_up(upstream: Upstream, connect):
+    async def chat(request: web.Request) -> web.StreamResponse:
+        call = CALL | {"function": {"name": "look", "arguments": '{"where": "ou'}}
+        delta = {"choices": [{"delta": {"tool_calls": [call]}, "finish_reason": "length"}]}
+        return await stream(request, [delta])
+
+    upstream.chat = chat
+    chunks = await hear(await connect("tools"), Chat((Message("user", "a"),), tools=TOOLS))
+    assert [chunk.tool_calls for chunk in chunks] == [()] * len(chunks)
+    assert chunks[-1].finish == "length"
+
+
+async def test_what_the_probe_did_not_see_is_refused(upstream: Upstream, connect):
+    model = await connect("tools", "logprobs")
+    ask = (Message("user", "a"),)
+    schema = {"type": "json_schema", "json_schema": {"name": "a", "schema": {}}}
+    far = ImagePart(ImageUrl("http://169.254.169.254/secret"))
+    refused = [
+        Chat(ask, tools=TOOLS, tool_choice="required"),
+        Chat(ask, response_format=schema),
+        Chat(ask, response_format={"type": "grammar"}),
+        Chat(ask, partial=Partial("b")),
+        Chat((Message("user", (far,)),)),
+        Complete("a"),
+        Step(Chat(ask)),
+        Score(Complete("a"), "b"),
+        Embed(("a",)),
+        Encode(("a",)),
+    ]
+    for request in refused:
+        with pytest.raises(UnsupportedError):
+            await hear(model, request)
+    assert upstream.requests == []
+
+
+async def test_images_travel_inside_the_request_only(upstream: Upstream, connect):
+    model = await connect("vision")
+    near = ImagePart(ImageUrl("data:image/png;base64,AAAA"))
+    await hear(model, Chat((Message("user", (near,)),)))
+    assert upstream.requests[0]["messages"][0]["content"][0]["image_url"]["url"].startswith("data:")
+    far = ImagePart(ImageUrl("http://169.254.169.254/secret"))
+    with pytest.raises(UnsupportedError):
+        await hear(model, Chat((Message("user", (far,)),)))
 
 
 async def answered(
@@ -323,21 +402,21 @@ async def test_the_key_may_be_in_a_variable_of_ones_own(
     upstream: Upstream, connect, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("MY_KEY", "sk-mine")
-    await connect("#m;key=MY_KEY")
+    await connect(suffix="#m;key=MY_KEY")
     assert upstream.authorizations[0] == "Bearer sk-mine"
 
 
 async def test_without_a_name_the_only_model_is_meant(connect):
-    assert (await connect("")).card.name == "m"
+    assert (await connect(suffix="")).card.name == "m"
 
 
 async def test_an_unknown_model_lists_those_there_are(upstream: Upstream, connect):
     upstream.models = {"data": [{"id": "m"}, {"id": "n:latest"}]}
     with pytest.raises(SettingsError, match="m, n:latest"):
-        await connect("#other")
+        await connect(suffix="#other")
     with pytest.raises(SettingsError):
-        await connect("")
-    assert (await connect("#n")).card.name == "n:latest"
+        await connect(suffix="")
+    assert (await connect(suffix="#n")).card.name == "n:latest"
 
 
 async def test_something_else_than_a_model_server_is_an_engine_error(upstream: Upstream, connect):
