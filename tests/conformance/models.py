@@ -22,7 +22,7 @@ from modelnet.resource.remote import RemoteModel
 from modelnet.transport.memory import MemoryHub, MemoryNetwork
 from modelnet.trust.envelope import Envelope
 from modelnet.trust.key import NodeKey
-from tests.conformance import huggingface, standins, typed
+from tests.conformance import huggingface, standins, tensor_server, typed
 from tests.conformance.tiny_gguf import write_tiny_gguf
 
 STORY = "Once upon a time a fox met a crow; the crow had cheese, and then the fox had it."
@@ -181,10 +181,20 @@ IMPLEMENTATIONS = [
     Implementation("ollama", standins.ollama, lambda m: m.server.is_busy),
     Implementation("anthropic", standins.anthropic, lambda m: m.server.is_busy),
     Implementation("transformers", huggingface.transformers, lambda m: m.n_open > 0),
+    Implementation(
+        "transformers-serve", huggingface.transformers_serve, lambda m: m.server.is_busy()
+    ),
     Implementation("remote", lambda _: FarModel(), lambda m: m.near.running > 0),
     Implementation(
         "typed-function",
         typed.typed_function,
+        lambda m: m.sums.running > 0,
+        infer=typed.INFER_ROWS,
+        slow=typed.slow_sums,
+    ),
+    Implementation(
+        "oip",
+        tensor_server.tensor_server,
         lambda m: m.sums.running > 0,
         infer=typed.INFER_ROWS,
         slow=typed.slow_sums,
