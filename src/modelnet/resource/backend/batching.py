@@ -83,7 +83,7 @@ class _Batch(Generic[Item, Result]):
 
     def leave(self) -> None:
         """Note that an asker has left: the last one ends the work."""
-        if all(one.answer.done() for one in self.asked):
+        if not self.abandonment and all(one.answer.done() for one in self.asked):
             self.abandonment.set()
 
 

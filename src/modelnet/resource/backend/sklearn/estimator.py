@@ -91,13 +91,15 @@ class Estimator:
 
     def _announced(self, example: Arrays) -> list[TensorSpec]:
         """Return the outputs whose methods answer an example with one row for each of its."""
+        rows = len(next(iter(example.values())))
         found: list[TensorSpec] = []
         failure = "it has none of " + ", ".join(METHODS)
         for method in METHODS:
             if not hasattr(self._estimator, method):
                 continue
             try:
-                found.append(_spec_of(method, self.run(example, [method], Abandonment())[method]))
+                made = self.run(example, [method], Abandonment())[method]
+                found.append(_spec_of(method, made, rows))
             except ModelnetError as error:
                 failure = error.message
         if not found:
@@ -106,14 +108,14 @@ class Estimator:
         return found
 
 
-def _spec_of(method: str, array: Array) -> TensorSpec:
+def _spec_of(method: str, array: Array, rows: int) -> TensorSpec:
     """Return the tensor that an answer becomes.
 
     Raises:
         ModelnetError: it becomes none.
     """
-    if not array.ndim:
-        raise EngineError(f"{method} answered with one value for all rows")
+    if array.shape[:1] != (rows,):  # Of several outputs at once it makes a list, one a label.
+        raise EngineError(f"{method} did not answer row by row")
     spec = TensorSpec(method, datatype_of(array.dtype), (ANY, *array.shape[1:]))
     tensor_of(spec, array)
     return spec
