@@ -43,6 +43,14 @@ class _Tried(msgspec.Struct, frozen=True):
     rendered: str | None = None
 
 
+class _Vector(msgspec.Struct, frozen=True):
+    """The embedding of a text, as this version gives it."""
+
+    size: int
+    is_of_many: bool
+    """Whether it came from the address that takes many texts at once."""
+
+
 class Probe:
     """Asks one server about one model."""
 
@@ -64,26 +72,12 @@ class Probe:
         """
         model = await self._model()
         shown = await self._show(model)
-        generates, embeds = shown.may("completion"), shown.may("embedding")
-        chat = await self._chat(model) if generates else _Tried()
-        completes = generates and (await self._completes(model))
-        sizes = await self._embedding_size(model) if embeds else None
-        answers: dict[Operation, bool] = {
-            "chat": chat.works,
-            "complete": completes,
-            "step": chat.has_logprobs,
-            "embed": sizes is not None,
-        }
-        operations: tuple[Operation, ...] = tuple(o for o, works in answers.items() if works)
-        if not operations:
-            raise EngineError(
-                f"{model} at {self._endpoint.root} neither chats, completes nor embeds; "
-                "choose another model."
-            )
+        chat = await self._chat(model) if shown.may("completion") else _Tried()
+        vector = await self._vector(model) if shown.may("embedding") else None
         card = ModelCard(
             name=name or model,
             description=shown.description,
-            operations=operations,
+            operations=await self._operations(model, shown, chat, vector),
             engine="ollama",
             parameters=shown.parameters,
             context_length=await self._context_length(model, shown),
@@ -94,9 +88,25 @@ class Probe:
             has_schema=chat.works and await self._holds_form(model),
             can_continue=not chat.works or await self._leaves_message_open(model),
             licence=shown.licence,
-            embedding_size=sizes[0] if sizes else None,
+            embedding_size=vector.size if vector else None,
         )
-        return Findings(model, card, shown.has("thinking"), sizes is None or sizes[1])
+        return Findings(model, card, shown.has("thinking"), vector is None or vector.is_of_many)
+
+    async def _operations(
+        self, model: str, shown: Shown, chat: _Tried, vector: "_Vector | None"
+    ) -> tuple[Operation, ...]:
+        works: dict[Operation, bool] = {
+            "chat": chat.works,
+            "complete": shown.may("completion") and await self._completes(model),
+            "step": chat.has_logprobs,
+            "embed": vector is not None,
+        }
+        if not any(works.values()):
+            raise EngineError(
+                f"{model} at {self._endpoint.root} neither chats, completes nor embeds; "
+                "choose another model."
+            )
+        return tuple(operation for operation, does in works.items() if does)
 
     async def _model(self) -> str:
         """Return the model's name as Ollama writes it."""
@@ -141,8 +151,8 @@ class Probe:
         rendered = (await self._attempt("chat", body)).rendered
         return rendered is not None and rendered.endswith(_MARK)
 
-    async def _embedding_size(self, model: str) -> tuple[int, bool] | None:
-        """Return the size of a vector, and whether many come at once; nothing where none comes."""
+    async def _vector(self, model: str) -> "_Vector | None":
+        """Return how vectors come; nothing where none comes."""
         for path, key, body in (
             ("embed", "embeddings", {"model": model, "input": ["1"]}),
             ("embeddings", "embedding", {"model": model, "prompt": "1"}),
@@ -152,7 +162,7 @@ class Probe:
             if isinstance(vector, list) and vector:
                 vectors = cast("list[Any]", vector)
                 is_many = path == "embed"
-                return len(vectors[0] if is_many else vectors), is_many
+                return _Vector(len(vectors[0] if is_many else vectors), is_many)
         return None
 
     async def _context_length(self, model: str, shown: Shown) -> int | None:
