@@ -10,9 +10,12 @@ from modelnet.core.card import ModelCard
 from modelnet.core.identity import NodeId
 from modelnet.core.standing import Standing, Tally
 from modelnet.service.skill import SKILLS, Question, draw, is_correct
+from modelnet.service.timing import Timing
 
 QUESTIONS_PER_SKILL = 24
 EXAMINERS = 3
+
+NO_TIME = Timing(0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,7 @@ class Reply:
 
     text: str | None
     """`None` when no answer came: that is graded as wrong, or hard questions could be dodged."""
-    latency_s: float = 0.0
+    timing: Timing = NO_TIME
     tokens: int = 0
 
 
@@ -92,10 +95,17 @@ def standing_from(
         node=node,
         model=model,
         skills=grade(questions, replies),
-        latency_s=statistics.median(r.latency_s for r in answered) if answered else 0.0,
+        latency_s=_median(r.timing.latency_s for r in answered) or 0.0,
         tokens_per_answer=statistics.fmean(r.tokens for r in answered) if answered else 0.0,
         measured_at=now,
+        first_token_s=_median(r.timing.first_token_s for r in answered),
+        tokens_per_s=_median(r.timing.tokens_per_s for r in answered),
     )
+
+
+def _median(seen: Iterable[float | None]) -> float | None:
+    known = [number for number in seen if number is not None]
+    return statistics.median(known) if known else None
 
 
 def examiners(

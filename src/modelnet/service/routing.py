@@ -12,6 +12,8 @@ from typing import Protocol
 
 from modelnet.core.error import ModelnetError
 from modelnet.core.identity import NodeId
+from modelnet.core.request import Operation
+from modelnet.core.standing import Speed
 from modelnet.resource.directory import Offer
 from modelnet.service.analysis import TaskFeatures
 from modelnet.service.breaker import CLOSED, Breaker
@@ -19,6 +21,7 @@ from modelnet.service.candidate import obstacle, surely_fits
 from modelnet.service.kind import OTHER, TaskKind
 from modelnet.service.preference import BALANCED, Preference
 from modelnet.service.standing import Belief, Beliefs, Estimate
+from modelnet.service.timing import STREAMED, Timing
 
 _UNKNOWN_LATENCY_S = 1.0
 _UNKNOWN_ANSWER_TOKENS = 256.0
@@ -95,8 +98,9 @@ class Outcome:
     kind: TaskKind
     at: float
     """Unix seconds."""
-    latency_s: float | None = None
-    """Time of the whole answer; `None` when not all of it came from this model."""
+    operation: Operation = "chat"
+    timing: Timing | None = None
+    """How fast the answer was; `None` when not all of it came from this model."""
     tokens: int = 0
     """Tokens of the answer."""
     wait_factor: float = 0.0
@@ -126,6 +130,10 @@ class Router(Protocol):
 
     def learn(self, outcome: Outcome) -> None:
         """Take in what became of asking a model."""
+        ...
+
+    def speed(self, offer: Offer, now: float) -> Speed:
+        """Return how fast a model is believed to be; `now` is Unix seconds."""
         ...
 
 
@@ -169,12 +177,19 @@ class StandingRouter:
         if outcome.error is not None:
             self._note_failure(key, outcome.error, outcome.at)
             return
-        if outcome.latency_s is not None:
+        if outcome.timing is not None:
             self._breakers.pop(key, None)
-            alone_s = outcome.latency_s / (1.0 + outcome.wait_factor)
-            self._beliefs.observe_speed(*key, alone_s, outcome.tokens)
+            alone = outcome.timing.without_wait(outcome.wait_factor)
+            if outcome.operation in STREAMED:
+                self._beliefs.observe_speed(*key, alone, outcome.tokens)
+            else:
+                self._beliefs.observe_call(*key, outcome.operation, alone.latency_s)
         if outcome.p_right is not None:
             self._beliefs.observe(*key, outcome.kind, outcome.p_right, outcome.at)
+
+    def speed(self, offer: Offer, now: float) -> Speed:
+        """Return what was measured, by this node first."""
+        return self._beliefs.belief(offer.node, offer.card, now).speed
 
     def _score(
         self,
@@ -186,8 +201,9 @@ class StandingRouter:
         preference: Preference,
         rng: random.Random,
     ) -> Scored:
-        latency_s = _waited(belief.latency_s, candidate)
-        blurred_s = _waited(belief.latency_s or _UNKNOWN_LATENCY_S, candidate) or 0.0
+        expected_s = belief.expected_s(features.operation, features.max_tokens)
+        latency_s = _waited(expected_s, candidate)
+        blurred_s = _waited(expected_s or _UNKNOWN_LATENCY_S, candidate) or 0.0
         blurred_s *= 1.0 + _LATENCY_JITTER * rng.random()
         cost_usd = _cost_usd(candidate, features, belief)
         kind = features.kind.most_likely
@@ -248,7 +264,7 @@ def _cost_usd(candidate: Offer, features: TaskFeatures, belief: Belief) -> float
 
     Never below zero, whatever a card claims: nobody pays to be asked.
     """
-    expected = belief.tokens_per_answer or _UNKNOWN_ANSWER_TOKENS
+    expected = belief.speed.tokens_per_answer or _UNKNOWN_ANSWER_TOKENS
     answer_tokens = min(expected, float(features.max_tokens or expected))
     price = candidate.card.price
     if price.input_per_mtok or price.output_per_mtok:

@@ -18,9 +18,12 @@ from typing import NamedTuple
 
 from modelnet.core.card import ModelCard
 from modelnet.core.identity import NodeId
-from modelnet.core.standing import Standing, Tally
+from modelnet.core.request import Operation
+from modelnet.core.standing import NEVER_MEASURED, Speed, Standing, Tally
 from modelnet.service.kind import KINDS, OTHER, TaskKind
 from modelnet.service.skill import SKILLS
+from modelnet.service.speed import blended, own_or_median, smoothed, speed_in, speed_of
+from modelnet.service.timing import STREAMED, Timing
 
 HALF_LIFE_S = 24 * 3600.0
 """Evidence this old counts half."""
@@ -37,7 +40,6 @@ _P_CLAIMED = 0.6
 _P_UNSAID = 0.4
 """The model claims no skill at all, as general models do."""
 _P_UNCLAIMED = 0.2
-_EWMA_WEIGHT = 0.2
 _BELIEF_VALID_S = 60.0
 """Fading is slow: a belief this young need not be computed again."""
 
@@ -56,9 +58,15 @@ class Belief:
     """What is believed of one model of one node."""
 
     kinds: Mapping[str, Estimate]
-    latency_s: float | None = None
-    """Time of a whole answer when no queue is ahead of it; `None` when never measured."""
-    tokens_per_answer: float | None = None
+    speed: Speed = NEVER_MEASURED
+    calls_s: Mapping[Operation, float] = field(default_factory=dict[Operation, float])
+    """Time of one answer to each operation whose answers are no streams of tokens."""
+
+    def expected_s(self, operation: Operation, max_tokens: int | None) -> float | None:
+        """Return the time of an answer when no queue is ahead of it; `None`: never measured."""
+        if operation in STREAMED:
+            return self.speed.expected_s(max_tokens)
+        return self.calls_s.get(operation)
 
     def probability(self, kind: TaskKind) -> Estimate:
         """Return the estimate for a task whose kind is uncertain: a mixture over the kinds."""
@@ -86,8 +94,8 @@ class _Entry:
     own: dict[str, _Dated] = field(default_factory=dict[str, _Dated])
     own_exam_at: float = -math.inf
     reports: dict[NodeId, Standing] = field(default_factory=dict[NodeId, Standing])
-    latency_s: float | None = None
-    tokens_per_answer: float | None = None
+    speed: Speed = NEVER_MEASURED
+    calls_s: dict[Operation, float] = field(default_factory=dict[Operation, float])
     cached: tuple[ModelCard, float, Belief] | None = None
 
 
@@ -115,11 +123,15 @@ class Beliefs:
         for name, p in kind.p.items():
             _add(entry, name, Tally(p * p_right, p), now)
 
-    def observe_speed(self, node: NodeId, model: str, latency_s: float, tokens: float) -> None:
-        """Take in how long a whole answer took, waiting in queues excluded, and its length."""
+    def observe_speed(self, node: NodeId, model: str, timing: Timing, tokens: float) -> None:
+        """Take in how fast a whole answer came, waiting in queues excluded, and its length."""
         entry = self._entry(node, model)
-        entry.latency_s = _smoothed(entry.latency_s, latency_s)
-        entry.tokens_per_answer = _smoothed(entry.tokens_per_answer, tokens)
+        entry.speed = blended(entry.speed, speed_of(timing, tokens))
+
+    def observe_call(self, node: NodeId, model: str, operation: Operation, took_s: float) -> None:
+        """Take in how long an answer of one chunk took, waiting in queues excluded."""
+        entry = self._entry(node, model)
+        entry.calls_s[operation] = smoothed(entry.calls_s.get(operation), took_s)
 
     def belief(self, node: NodeId, card: ModelCard, now: float) -> Belief:
         """Return what is believed of a model, given what its card claims."""
@@ -152,8 +164,7 @@ class Beliefs:
             if skill in SKILLS:
                 _add(entry, skill, tally, standing.measured_at)
         if standing.latency_s > 0.0:
-            entry.latency_s = _smoothed(entry.latency_s, standing.latency_s)
-            entry.tokens_per_answer = _smoothed(entry.tokens_per_answer, standing.tokens_per_answer)
+            entry.speed = blended(entry.speed, speed_in(standing))
 
     def _record_report(self, standing: Standing, now: float) -> None:
         known = self._known(standing).reports.get(standing.examiner)
@@ -172,6 +183,8 @@ class Beliefs:
             latency_s=standing.latency_s,
             tokens_per_answer=standing.tokens_per_answer,
             measured_at=measured_at,
+            first_token_s=standing.first_token_s,
+            tokens_per_s=standing.tokens_per_s,
         )
         if len(entry.reports) > _EXAMINERS_KEPT:
             oldest = min(entry.reports.values(), key=lambda report: report.measured_at)
@@ -192,7 +205,13 @@ class Beliefs:
 
 def _is_sane(standing: Standing) -> bool:
     """Tell whether the numbers can be true: reports come from strangers."""
-    numbers = (standing.latency_s, standing.tokens_per_answer, standing.measured_at)
+    numbers = (
+        standing.latency_s,
+        standing.tokens_per_answer,
+        standing.measured_at,
+        standing.first_token_s or 0.0,
+        standing.tokens_per_s or 0.0,
+    )
     return all(math.isfinite(number) and number >= 0.0 for number in numbers) and all(
         0.0 <= tally.right <= tally.asked < math.inf for tally in standing.skills.values()
     )
@@ -201,10 +220,6 @@ def _is_sane(standing: Standing) -> bool:
 def _add(entry: _Entry, kind: str, tally: Tally, at: float) -> None:
     known = entry.own.get(kind, _Dated(Tally(), at))
     entry.own[kind] = _Dated(known.faded(at) + tally, max(at, known.at))
-
-
-def _smoothed(known: float | None, seen: float) -> float:
-    return seen if known is None else known + _EWMA_WEIGHT * (seen - known)
 
 
 def _capped(tally: Tally, cap: float) -> Tally:
@@ -226,13 +241,8 @@ def _believe(entry: _Entry, card: ModelCard, now: float) -> Belief:
     # No exam asks about other things: a model is taken to be as good at them as it is on average.
     p_average = statistics.fmean(estimate.mean for estimate in kinds.values())
     kinds[OTHER] = _estimate(_evidence(entry, OTHER, now), p_average)
-    reports = [report for report in entry.reports.values() if report.latency_s > 0.0]
-    latency_s, tokens = entry.latency_s, entry.tokens_per_answer
-    if latency_s is None and reports:
-        latency_s = statistics.median(report.latency_s for report in reports)
-    if tokens is None and reports:
-        tokens = statistics.median(report.tokens_per_answer for report in reports)
-    return Belief(kinds, latency_s, tokens)
+    reports = [speed_in(report) for report in entry.reports.values()]
+    return Belief(kinds, own_or_median(entry.speed, reports), entry.calls_s.copy())
 
 
 def _p_prior(card: ModelCard, skill: str) -> float:

@@ -18,6 +18,7 @@ from modelnet.service.exam import (
     standing_from,
 )
 from modelnet.service.skill import SKILLS, is_held_out
+from modelnet.service.timing import Timing
 
 NODES = [NodeId(f"did:key:{letter * 12}") for letter in string.ascii_lowercase]
 names = st.sets(st.sampled_from(NODES), max_size=len(NODES))
@@ -74,11 +75,18 @@ def test_a_reply_too_few_is_an_error() -> None:
 
 def test_a_standing_holds_the_median_time_and_mean_length_of_what_was_answered() -> None:
     questions = Exam(("logic",), seed=1, questions_per_skill=4).questions()
-    replies = [Reply("x", 0.1, 2), Reply("x", 0.3, 4), Reply(None, 99.0, 99), Reply("x", 0.2, 6)]
+    replies = [
+        Reply("x", Timing(0.1, 0.01, 50.0), 2),
+        Reply("x", Timing(0.3, 0.03), 4),
+        Reply(None, Timing(99.0, 99.0, 99.0), 99),
+        Reply("x", Timing(0.2, 0.02, 70.0), 6),
+    ]
     standing = standing_from(
         questions, replies, examiner=NODES[0], node=NODES[1], model="m", now=7.0
     )
     assert standing.latency_s == pytest.approx(0.2)
+    assert standing.first_token_s == pytest.approx(0.02)
+    assert standing.tokens_per_s == pytest.approx(60.0)
     assert standing.tokens_per_answer == pytest.approx(4.0)
     assert (standing.examiner, standing.node, standing.model) == (NODES[0], NODES[1], "m")
     assert standing.measured_at == 7.0
@@ -90,6 +98,7 @@ def test_a_model_that_never_answered_has_no_speed() -> None:
         questions, [Reply(None)], examiner=NODES[0], node=NODES[1], model="m", now=7.0
     )
     assert (standing.latency_s, standing.tokens_per_answer) == (0.0, 0.0)
+    assert (standing.first_token_s, standing.tokens_per_s) == (None, None)
 
 
 @given(names)

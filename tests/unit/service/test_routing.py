@@ -12,7 +12,7 @@ from modelnet.core.card import ModelCard, Price, Skill
 from modelnet.core.error import EngineError, InvalidRequestError, OverloadedError
 from modelnet.core.identity import NodeId
 from modelnet.core.load import ModelLoad
-from modelnet.core.standing import Standing, Tally
+from modelnet.core.standing import NEVER_MEASURED, Standing, Tally
 from modelnet.resource.directory import Offer
 from modelnet.service.analysis import TaskFeatures
 from modelnet.service.kind import OTHER, TaskKind
@@ -20,6 +20,7 @@ from modelnet.service.preference import PREFERENCES, Preference
 from modelnet.service.routing import Outcome, Scored, StandingRouter
 from modelnet.service.skill import SKILLS
 from modelnet.service.standing import Beliefs
+from modelnet.service.timing import Timing
 
 ME = NodeId("me")
 NOW = 1_000_000.0
@@ -28,6 +29,7 @@ SUM = TaskFeatures(kind=ARITHMETIC, prompt_bytes=21)
 
 
 IDLE = ModelLoad()
+QUICK = Timing(0.1, 0.1)
 
 
 def offer(model: str, node: str = "n", load: ModelLoad = IDLE, **card: object) -> Offer:
@@ -266,7 +268,7 @@ class TestLearning:
         router.learn(abandoned)
         assert names(rank(router, both)) == ["b", "a"]
         router.learn(
-            Outcome(node=NodeId("n"), model="a", kind=ARITHMETIC, at=NOW, latency_s=0.1, tokens=3)
+            Outcome(node=NodeId("n"), model="a", kind=ARITHMETIC, at=NOW, timing=QUICK, tokens=3)
         )
         assert names(rank(router, both)) == ["a", "b"]
 
@@ -284,12 +286,37 @@ class TestLearning:
                 model="a",
                 kind=ARITHMETIC,
                 at=NOW,
-                latency_s=0.6,
+                timing=Timing(0.6, 0.5),
                 tokens=8,
                 wait_factor=2.0,
             )
         )
         assert rank(router, [offer("a")])[0].latency_s == pytest.approx(0.2)
+
+    def test_for_a_short_answer_the_first_token_counts_for_a_long_one_the_rate(self) -> None:
+        beliefs = Beliefs(ME)
+        router = StandingRouter(beliefs)
+        both = [offer("prompt"), offer("fluent")]
+        beliefs.observe_speed(NodeId("n"), "prompt", Timing(40.2, 0.2, 25.0), 1000)
+        beliefs.observe_speed(NodeId("n"), "fluent", Timing(14.0, 4.0, 100.0), 1000)
+        for max_tokens, first in ((10, "prompt"), (1000, "fluent"), (None, "fluent")):
+            features = TaskFeatures(kind=ARITHMETIC, prompt_bytes=21, max_tokens=max_tokens)
+            assert names(rank(router, both, features=features, preference="auto:fast"))[0] == first
+
+    def test_time_of_an_embedding_says_nothing_of_chats(self) -> None:
+        router = StandingRouter(Beliefs(ME))
+        router.learn(
+            Outcome(
+                node=NodeId("n"),
+                model="a",
+                kind=ARITHMETIC,
+                at=NOW,
+                operation="embed",
+                timing=Timing(5.0, 5.0),
+            )
+        )
+        assert rank(router, [offer("a")])[0].latency_s is None
+        assert router.speed(offer("a"), NOW) == NEVER_MEASURED
 
     def test_verdicts_change_who_is_asked(self) -> None:
         router = StandingRouter(Beliefs(ME))

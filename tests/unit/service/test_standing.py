@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 from modelnet.core.card import ModelCard, Skill
 from modelnet.core.identity import NodeId
-from modelnet.core.standing import Standing, Tally
+from modelnet.core.standing import NEVER_MEASURED, Standing, Tally
 from modelnet.service.kind import KINDS, OTHER, TaskKind
 from modelnet.service.skill import SKILLS
 from modelnet.service.standing import HALF_LIFE_S, Beliefs
+from modelnet.service.timing import Timing
 
 ME, OWNER = NodeId("me"), NodeId("owner")
 NOW = 1_000_000.0
@@ -92,6 +93,9 @@ class TestWhoseWord:
             {"latency_s": math.nan},
             {"latency_s": -1.0},
             {"tokens_per_answer": math.inf},
+            {"first_token_s": math.nan},
+            {"tokens_per_s": math.inf},
+            {"tokens_per_s": -1.0},
             {"measured_at": math.nan},
         ],
     )
@@ -179,24 +183,65 @@ class TestVerdicts:
 class TestSpeed:
     def test_unmeasured_is_unknown(self) -> None:
         belief = Beliefs(ME).belief(OWNER, SILENT, NOW)
-        assert (belief.latency_s, belief.tokens_per_answer) == (None, None)
+        assert belief.speed == NEVER_MEASURED
+        assert belief.expected_s("chat", 10) is None
 
     def test_others_reports_give_a_median(self) -> None:
         reports = [told(f"e{i}", 1, 1, latency_s=t) for i, t in enumerate((0.1, 9.0, 0.2))]
         belief = believing(*reports).belief(OWNER, SILENT, NOW)
-        assert (belief.latency_s, belief.tokens_per_answer) == (0.2, 5.0)
+        assert (belief.speed.latency_s, belief.speed.tokens_per_answer) == (0.2, 5.0)
+
+    def test_reports_of_before_and_of_now_go_together(self) -> None:
+        rates = (None, 100.0, None, 50.0, 60.0)
+        reports = [
+            told(f"e{i}", 1, 1, first_token_s=r and r / 1000, tokens_per_s=r)
+            for i, r in enumerate(rates)
+        ]
+        speed = believing(*reports).belief(OWNER, SILENT, NOW).speed
+        assert (speed.latency_s, speed.first_token_s, speed.tokens_per_s) == (0.1, 0.06, 60.0)
+
+    def test_a_short_answer_takes_less_than_a_long_one(self) -> None:
+        beliefs = Beliefs(ME)
+        beliefs.observe_speed(OWNER, "m", Timing(10.0, 1.0, 11.0), 100)
+        belief = beliefs.belief(OWNER, SILENT, NOW)
+        assert belief.expected_s("chat", None) == pytest.approx(10.0)
+        assert belief.expected_s("chat", 1000) == pytest.approx(10.0)
+        assert belief.expected_s("complete", 12) == pytest.approx(2.0)
+        assert belief.expected_s("chat", 1) == pytest.approx(1.0)
+
+    def test_without_a_rate_all_answers_take_as_long(self) -> None:
+        beliefs = Beliefs(ME)
+        beliefs.observe_speed(OWNER, "m", Timing(10.0, 1.0, None), 100)
+        assert beliefs.belief(OWNER, SILENT, NOW).expected_s("chat", 1) == 10.0
+
+    def test_what_was_not_seen_this_time_stays_known(self) -> None:
+        beliefs = Beliefs(ME)
+        beliefs.observe_speed(OWNER, "m", Timing(10.0, 1.0, 11.0), 100)
+        beliefs.observe_speed(OWNER, "m", Timing(1.0, 1.0, None), 1)
+        speed = beliefs.belief(OWNER, SILENT, NOW).speed
+        assert (speed.tokens_per_s, speed.first_token_s) == (11.0, 1.0)
+        assert speed.latency_s == pytest.approx(8.2)
+
+    def test_answers_of_one_chunk_say_nothing_of_those_that_stream(self) -> None:
+        beliefs = believing(told("me", 1, 1, latency_s=5.0))
+        beliefs.observe_call(OWNER, "m", "embed", 0.2)
+        beliefs.observe_call(OWNER, "m", "embed", 0.3)
+        belief = beliefs.belief(OWNER, SILENT, NOW)
+        assert belief.expected_s("embed", None) == pytest.approx(0.22)
+        assert belief.expected_s("step", None) is None
+        assert belief.expected_s("chat", None) == 5.0
 
     def test_own_measurement_goes_before_reports_and_moves_slowly(self) -> None:
         beliefs = believing(told("eve", 1, 1, latency_s=9.0), told("me", 1, 1, latency_s=1.0))
-        assert beliefs.belief(OWNER, SILENT, NOW).latency_s == 1.0
-        beliefs.observe_speed(OWNER, "m", 2.0, 10)
+        assert beliefs.belief(OWNER, SILENT, NOW).speed.latency_s == 1.0
+        beliefs.observe_speed(OWNER, "m", Timing(2.0, 1.0), 10)
         belief = beliefs.belief(OWNER, SILENT, NOW)
-        assert belief.latency_s == pytest.approx(1.2)
-        assert belief.tokens_per_answer == pytest.approx(6.0)
+        assert belief.speed.latency_s == pytest.approx(1.2)
+        assert belief.speed.tokens_per_answer == pytest.approx(6.0)
 
     def test_an_exam_without_a_single_answer_says_nothing_of_speed(self) -> None:
         beliefs = believing(told("me", 0, 9, latency_s=0.0), told("eve", 0, 9, latency_s=0.0))
-        assert beliefs.belief(OWNER, SILENT, NOW).latency_s is None
+        assert beliefs.belief(OWNER, SILENT, NOW).speed == NEVER_MEASURED
 
 
 class TestBounds:

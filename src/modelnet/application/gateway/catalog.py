@@ -12,6 +12,7 @@ from modelnet.core.card import ModelCard
 from modelnet.core.error import UnknownModelError
 from modelnet.core.identity import NodeId, short_node_id
 from modelnet.core.machine import Machine
+from modelnet.core.standing import NEVER_MEASURED, Speed
 from modelnet.resource.directory import Directory, Offer
 from modelnet.service.preference import PREFERENCES
 
@@ -53,6 +54,8 @@ class OfferView(msgspec.Struct, frozen=True, kw_only=True):
     card: ModelCard
     load: LoadView
     skills: dict[str, SkillView]
+    speed: Speed = NEVER_MEASURED
+    """How fast it was, as measured by this node, or else told by its examiners."""
 
 
 class NodeView(msgspec.Struct, frozen=True, kw_only=True):
@@ -134,6 +137,7 @@ def offer_views(offers: Sequence[Offer]) -> list[OfferView]:
             skills={
                 skill: SkillView(tally.right, tally.asked) for skill, tally in offer.skills.items()
             },
+            speed=offer.speed,
         )
         for name, offer in zip(full_names(offers), offers, strict=True)
     ]

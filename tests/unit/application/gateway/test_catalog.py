@@ -10,8 +10,9 @@ from modelnet.application.gateway.catalog import (
 )
 from modelnet.core.card import ModelCard
 from modelnet.core.identity import NodeId
-from modelnet.core.load import ModelLoad
-from modelnet.core.standing import Tally
+from modelnet.core.load import Load, ModelLoad
+from modelnet.core.machine import Machine
+from modelnet.core.standing import Speed, Tally
 from modelnet.resource.directory import Directory, NodeEntry, Offer
 
 
@@ -23,6 +24,7 @@ def offer(node: str, name: str, model: str, *, is_local: bool = False) -> Offer:
         load=ModelLoad(1, 2, 3),
         is_local=is_local,
         skills={"arithmetic": Tally(9.5, 10)},
+        speed=Speed(first_token_s=0.2, tokens_per_s=40.0),
     )
 
 
@@ -64,21 +66,29 @@ def test_all_that_is_known_of_a_model():
     assert view["load"] == {"running": 1, "waiting": 2, "parallel": 3}
     assert view["skills"] == {"arithmetic": {"right": 9.5, "asked": 10}}
     assert view["card"]["operations"] == ("chat",)
+    assert view["speed"] == {
+        "latency_s": None,
+        "tokens_per_answer": None,
+        "first_token_s": 0.2,
+        "tokens_per_s": 40.0,
+    }
 
 
 def test_this_node_is_listed_first_and_idle_ones_too():
     me, bob, idle = NodeId("me"), NodeId("bob"), NodeId("idle")
     card = OFFERS[0].card
+    machine = Machine(cores=2.0)
     directory = Directory(
         me,
         {
-            bob: NodeEntry(node=bob, since=0, name="bob", cards=(card,)),
+            bob: NodeEntry(node=bob, since=0, name="bob", cards=(card,), load=Load({}, machine)),
             idle: NodeEntry(node=idle, since=0, name="idle"),
             me: NodeEntry(node=me, since=0, name="zoe", cards=(card,)),
         },
     )
-    assert [(view.name, view.is_local, view.models) for view in node_views(directory)] == [
-        ("zoe", True, ("zoo:calc",)),
-        ("bob", False, ("zoo:calc",)),
-        ("idle", False, ()),
+    views = node_views(directory)
+    assert [(view.name, view.is_local, view.models, view.machine) for view in views] == [
+        ("zoe", True, ("zoo:calc",), None),
+        ("bob", False, ("zoo:calc",), machine),
+        ("idle", False, (), None),
     ]
