@@ -1,16 +1,16 @@
 """`modelnet bench engines`: every engine in one run, beside itself asked directly."""
 
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 
 import anyio
-import msgspec
 
 from modelnet.application.cli.loop import run
 from modelnet.application.cli.output import Column, console, write, write_json, write_table
 from modelnet.application.demo.process import Fleet
 from modelnet.core.error import InvalidRequestError
-from modelnet.testbed.bench.engine.contestant import CONTESTANTS
+from modelnet.testbed.bench.engine.contestant import Contestant
 from modelnet.testbed.bench.engine.figure import (
     TITLES,
     EngineFigures,
@@ -19,11 +19,15 @@ from modelnet.testbed.bench.engine.figure import (
     markdown,
     rows,
 )
+from modelnet.testbed.bench.engine.language import LANGUAGE
 from modelnet.testbed.bench.engine.measure import Effort, loads_of
+from modelnet.testbed.bench.engine.numeric import NUMERIC
 from modelnet.testbed.bench.network import machine_note
 
 QUICK = Effort(counts=(1, 16), rounds=2, requests=64)
 PULL = "pull"
+
+CONTESTANTS: dict[str, Contestant] = {**LANGUAGE, **NUMERIC}
 
 
 def measure_engines(
@@ -41,8 +45,9 @@ def measure_engines(
             f"There is no engine {', '.join(unknown)}: choose among {', '.join(names)}."
         )
     effort = QUICK if is_quick else Effort()
-    figures = run(lambda: _measure(only or frozenset(names), effort))
-    notes = (machine_note(),)
+    bench = EnginesBench(effort)
+    figures = run(lambda: bench.measure(only or frozenset(names)))
+    notes = (machine_note(), *bench.notes)
     if write_to is not None:
         write_to.write_text(markdown(figures, notes), encoding="utf-8")
     if as_json:
@@ -53,17 +58,27 @@ def measure_engines(
         write(note)
 
 
-async def _measure(wanted: frozenset[str], effort: Effort) -> EnginesFigures:
-    engines: dict[str, EngineFigures] = {}
-    with tempfile.TemporaryDirectory(prefix="modelnet-bench-") as home:
-        for name in filter(wanted.__contains__, CONTESTANTS):
-            with console(stderr=True).status(f"measuring {name}"):
-                engines[name] = await _engine(name, Path(home) / name, effort)
-    return msgspec.structs.replace(EnginesFigures(), engines=engines)
+class EnginesBench:
+    """Measures engine after engine and says on standard error which."""
 
+    def __init__(self, effort: Effort) -> None:
+        self._effort = effort
+        self.notes: list[str] = []
 
-async def _engine(name: str, home: Path, effort: Effort) -> EngineFigures:
-    await anyio.Path(home).mkdir()
-    async with Fleet(home) as fleet, CONTESTANTS[name](fleet, home) as pair:
-        loads = await loads_of(pair, effort)
-        return engine_figures(pair.model.card.operations, loads, is_http=pair.is_http)
+    async def measure(self, wanted: frozenset[str]) -> EnginesFigures:
+        """Measure what was ordered, as far as it is installed."""
+        engines: dict[str, EngineFigures] = {}
+        with tempfile.TemporaryDirectory(prefix="modelnet-bench-") as home:
+            for name in filter(wanted.__contains__, CONTESTANTS):
+                if missing := [m for m in CONTESTANTS[name].packages if find_spec(m) is None]:
+                    self.notes.append(f"{name} was left out: {', '.join(missing)} is missing.")
+                    continue
+                with console(stderr=True).status(f"measuring {name}"):
+                    engines[name] = await self._engine(name, Path(home) / name)
+        return EnginesFigures(engines=engines)
+
+    async def _engine(self, name: str, home: Path) -> EngineFigures:
+        await anyio.Path(home).mkdir()
+        async with Fleet(home) as fleet, CONTESTANTS[name].start(fleet, home) as pair:
+            loads = await loads_of(pair, self._effort)
+            return engine_figures(pair.model.card.operations, loads, is_http=pair.is_http)
