@@ -108,6 +108,11 @@ class Chat(msgspec.Struct, frozen=True, tag="chat", omit_defaults=True):
         return any(message.has_image for message in self.messages)
 
     @property
+    def has_tools(self) -> bool:
+        """Whether tools are offered, or any turn calls one or answers for one."""
+        return bool(self.tools) or any(m.tool_calls or m.role == "tool" for m in self.messages)
+
+    @property
     def is_plain_text(self) -> bool:
         """Whether the answer may take any form, so that `response_format` asks for nothing."""
         return self.response_format is None or self.response_format.get("type") == "text"

@@ -93,7 +93,7 @@ def _of_chat(request: Chat) -> TaskFeatures:
         + tools_bytes,
         max_tokens=request.sampling.max_tokens,
         needs_vision=request.has_image,
-        needs_tools=bool(request.tools),
+        needs_tools=request.has_tools,
         needs_logprobs=request.sampling.top_logprobs is not None,
         needs_schema=not request.is_plain_text,
         needs_continuation=bool(request.partial),

@@ -46,7 +46,7 @@ def _missing(card: ModelCard, request: Request) -> str | None:
 def _missing_in_chat(card: ModelCard, chat: Chat) -> str | None:
     if chat.has_image and not card.has_vision:
         return "does not read images"
-    if chat.tools and not card.has_tools:
+    if chat.has_tools and not card.has_tools:
         return "does not call tools"
     if chat.partial and not card.can_continue:
         return "does not go on with an answer begun elsewhere"

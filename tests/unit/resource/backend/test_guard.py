@@ -7,6 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from modelnet.core.card import ModelCard
+from modelnet.core.chunk import ToolCall
 from modelnet.core.error import DeadlineError, EngineError, UnsupportedError
 from modelnet.core.request import (
     Chat,
@@ -41,6 +42,8 @@ CASES = [
     (Embed(("a",)), {"operations": ("chat",)}),
     (Chat(SEEN), {"has_vision": False}),
     (Chat(USER, tools=({"type": "function"},)), {"has_tools": False}),
+    (Chat((*USER, Message("assistant", "", (ToolCall("1", "f", "{}"),)))), {"has_tools": False}),
+    (Chat((*USER, Message("tool", "4", tool_call_id="1"))), {"has_tools": False}),
     (Chat(USER, partial=Partial("b")), {"can_continue": False}),
     (Chat(USER, Sampling(top_logprobs=0)), {"has_logprobs": False}),
     (Complete("a", Sampling(top_logprobs=3)), {"has_logprobs": False}),

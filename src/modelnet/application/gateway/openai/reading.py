@@ -14,11 +14,11 @@ from modelnet.application.gateway.openai.body import (
     ChatBody,
     CompletionBody,
     EmbeddingBody,
-    MessageBody,
     SampledBody,
 )
+from modelnet.application.gateway.openai.conversation import conversation_of
 from modelnet.core.error import InvalidRequestError, UnsupportedError
-from modelnet.core.request import Chat, Complete, Embed, Message, Sampling
+from modelnet.core.request import Chat, Complete, Embed, Sampling
 
 DEFAULT_COMPLETION_TOKENS = 16
 """What OpenAI's completions stop after when `max_tokens` is not given."""
@@ -85,13 +85,14 @@ def chat_of(body: ChatBody) -> Chat:
         )
     tools, response_format = _tools(body), _response_format(body)
     return Chat(
-        messages=tuple(_message(i, message) for i, message in enumerate(body.messages)),
+        messages=conversation_of(body.messages),
         sampling=_sampling(
             body,
             max_tokens=body.max_completion_tokens or body.max_tokens,
             top_logprobs=(body.top_logprobs or 0) if body.logprobs else None,
         ),
         tools=tools,
+        tool_choice=_tool_choice(body),
         response_format=response_format,
     )
 
@@ -150,33 +151,56 @@ def _sampling(body: SampledBody, *, max_tokens: int | None, top_logprobs: int | 
     )
 
 
-def _message(index: int, body: MessageBody) -> Message:
-    for field in ("tool_calls", "tool_call_id", "function_call", "audio"):
-        if getattr(body, field):
-            place = f"messages[{index}].{field}"
-            raise UnsupportedError(
-                f"`{place}` cannot be handed to a model yet; leave it out.", param=place
-            )
-    place = f"messages[{index}].content"
-    if body.content is None:
-        raise InvalidRequestError(f"`{place}` is missing.", param=place)
-    message = Message(body.role, body.content)
-    if body.role == "user" and not message.text and not message.has_image:
-        raise InvalidRequestError(f"`{place}` is empty; say something.", param=place)
-    return message
-
-
 def _tools(body: ChatBody) -> tuple[dict[str, Any], ...]:
     tools = body.tools or ()
     if body.tool_choice == "none" or not tools:
         return ()
-    if body.tool_choice not in (None, "auto"):
+    _check_travels(tools, "tools")
+    for index, tool in enumerate(tools):
+        if _name_of(tool) is None:
+            place = f"tools[{index}].function.name"
+            raise InvalidRequestError(f"`{place}` is missing.", param=place)
+    return tools
+
+
+def _tool_choice(body: ChatBody) -> str:
+    """Return `auto`, `required`, or the name of the tool to call."""
+    if body.tool_choice in (None, "auto", "none"):
+        return "auto"
+    names = [_name_of(tool) for tool in body.tools or ()]
+    if not names:
+        raise InvalidRequestError("`tool_choice` needs `tools`.", param="tool_choice")
+    match body.tool_choice:
+        case "required":
+            return "required"
+        case {"type": "function", "function": {"name": str(name)}}:
+            return _chosen(name, names)
+        case _:
+            raise UnsupportedError(
+                "`tool_choice` can be `none`, `auto`, `required` or one function; leave it out.",
+                param="tool_choice",
+            )
+
+
+def _chosen(name: str, names: list[str | None]) -> str:
+    if name not in names:
+        raise InvalidRequestError(
+            f"`tool_choice` names {name!r}, which is not among `tools`.", param="tool_choice"
+        )
+    if name in ("auto", "required"):
         raise UnsupportedError(
-            "`tool_choice` can be `auto` or `none`; a model cannot be forced to call a tool here.",
+            f"A tool called {name!r} cannot be chosen by name; give it another.",
             param="tool_choice",
         )
-    _check_travels(tools, "tools")
-    return tools
+    return name
+
+
+def _name_of(tool: dict[str, Any]) -> str | None:
+    match tool:
+        case {"function": {"name": str(name)}} if name:
+            return name
+        case _:
+            return None
 
 
 def _response_format(body: ChatBody) -> dict[str, Any] | None:

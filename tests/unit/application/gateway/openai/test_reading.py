@@ -20,6 +20,7 @@ from modelnet.application.gateway.openai.reading import (
     embed_of,
     models_of,
 )
+from modelnet.core.chunk import ToolCall
 from modelnet.core.error import InvalidRequestError, RequestError, UnsupportedError
 from modelnet.core.request import Chat, Complete, Embed, ImagePart, ImageUrl, Message, TextPart
 
@@ -149,23 +150,112 @@ def test_what_completions_cannot_honour(field: str, value: Any):
     assert caught.value.param == field
 
 
-def test_a_tool_cannot_be_forced():
-    tool = {"type": "function", "function": {"name": "f"}}
-    with pytest.raises(UnsupportedError, match="tool_choice"):
-        chat(tools=[tool], tool_choice="required")
+TOOL = {"type": "function", "function": {"name": "f"}}
+CALL = {"id": "1", "type": "function", "function": {"name": "f", "arguments": '{"a": 1}'}}
 
 
 @pytest.mark.parametrize(
-    "message",
+    ("choice", "means"),
     [
-        {"role": "assistant", "content": None, "tool_calls": [{"id": "1"}]},
-        {"role": "tool", "content": "4", "tool_call_id": "1"},
+        (None, "auto"),
+        ("auto", "auto"),
+        ("required", "required"),
+        ({"type": "function", "function": {"name": "f"}}, "f"),
     ],
 )
-def test_turns_of_tools_are_refused_by_place(message: dict[str, Any]):
-    with pytest.raises(UnsupportedError) as caught:
+def test_a_tool_may_be_chosen(choice: Any, means: str):
+    asked = chat(tools=[TOOL], tool_choice=choice)
+    assert asked.tools == (TOOL,)
+    assert asked.tool_choice == means
+
+
+@pytest.mark.parametrize(
+    ("fields", "kind", "param"),
+    [
+        ({"tool_choice": "required"}, InvalidRequestError, "tool_choice"),
+        ({"tool_choice": "any", "tools": [TOOL]}, UnsupportedError, "tool_choice"),
+        ({"tool_choice": {"type": "custom"}, "tools": [TOOL]}, UnsupportedError, "tool_choice"),
+        (
+            {
+                "tool_choice": {"type": "function", "function": {"name": "g"}},
+                "tools": [TOOL],
+            },
+            InvalidRequestError,
+            "tool_choice",
+        ),
+        (
+            {
+                "tool_choice": {"type": "function", "function": {"name": "auto"}},
+                "tools": [{"type": "function", "function": {"name": "auto"}}],
+            },
+            UnsupportedError,
+            "tool_choice",
+        ),
+        ({"tools": [TOOL, {"type": "web"}]}, InvalidRequestError, "tools[1].function.name"),
+    ],
+)
+def test_choices_that_cannot_be_made(fields: dict[str, Any], kind: type, param: str):
+    with pytest.raises(kind) as caught:
+        chat(**fields)
+    assert caught.value.param == param
+
+
+def test_turns_of_tools():
+    called = {"role": "assistant", "content": None, "tool_calls": [CALL]}
+    answered = {"role": "tool", "content": "4", "tool_call_id": "1"}
+    assert chat(messages=[*HI, called, answered]).messages == (
+        Message("user", "hi"),
+        Message("assistant", "", (ToolCall("1", "f", '{"a": 1}'),)),
+        Message("tool", "4", tool_call_id="1"),
+    )
+
+
+def function(**changes: Any) -> dict[str, Any]:
+    return {"role": "assistant", "tool_calls": [CALL | changes]}
+
+
+@pytest.mark.parametrize(
+    ("message", "kind", "param"),
+    [
+        ({"role": "tool", "content": "4"}, InvalidRequestError, "tool_call_id"),
+        (
+            {"role": "tool", "content": "4", "tool_call_id": "9"},
+            InvalidRequestError,
+            "tool_call_id",
+        ),
+        (
+            {"role": "user", "content": "4", "tool_call_id": "1"},
+            InvalidRequestError,
+            "tool_call_id",
+        ),
+        (
+            {"role": "user", "content": "4", "tool_calls": [CALL]},
+            InvalidRequestError,
+            "tool_calls",
+        ),
+        ({"role": "assistant", "tool_calls": []}, InvalidRequestError, "content"),
+        ({"role": "assistant", "tool_calls": ["f"]}, InvalidRequestError, "tool_calls[0]"),
+        (function(id=""), InvalidRequestError, "tool_calls[0]"),
+        (function(function={}), InvalidRequestError, "tool_calls[0]"),
+        (
+            function(function={"name": "f", "arguments": "[1]"}),
+            InvalidRequestError,
+            "tool_calls[0]",
+        ),
+        (
+            function(function={"name": "f", "arguments": "{"}),
+            InvalidRequestError,
+            "tool_calls[0]",
+        ),
+        (function(type="custom"), UnsupportedError, "tool_calls[0].type"),
+        ({"role": "assistant", "function_call": {"name": "f"}}, UnsupportedError, "function_call"),
+        ({"role": "assistant", "audio": {"id": "a"}}, UnsupportedError, "audio"),
+    ],
+)
+def test_turns_of_tools_that_make_no_sense(message: dict[str, Any], kind: type, param: str):
+    with pytest.raises(kind) as caught:
         chat(messages=[*HI, message])
-    assert str(caught.value.param).startswith("messages[1].tool_call")
+    assert caught.value.param == f"messages[1].{param}"
 
 
 @pytest.mark.parametrize(
