@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable
 from contextlib import AsyncExitStack, aclosing
+from pathlib import Path
 
 import anyio
 import pytest
@@ -28,13 +29,20 @@ def anyio_backend():
 class World:
     """Nodes on one hub, and what tests do to them."""
 
-    def __init__(self, stack: AsyncExitStack) -> None:
+    def __init__(self, stack: AsyncExitStack, home: Path) -> None:
         self._stack = stack
+        self._home = home
         self.hub = MemoryHub(seed=7)
         self._born = 0
 
     async def node(
-        self, name: str, *models: Model | Callable, exams: bool = False, ahead_s: float = 0.0
+        self,
+        name: str,
+        *models: Model | Callable,
+        exams: bool = False,
+        ahead_s: float = 0.0,
+        kind: type[Node] = Node,
+        settings: dict | None = None,
     ) -> Node:
         """Let a node join; its key follows from how many came before it."""
         self._born += 1
@@ -44,8 +52,9 @@ class World:
             return virtual_clock() + ahead_s
 
         network = MemoryNetwork(self.hub, Envelope(key, clock), clock)
-        node = Node(
-            Settings(name=name, exams=exams),
+        told = {"data_dir": self._home / name, **(settings or {})}
+        node = kind(
+            Settings(name=name, exams=exams, **told),
             models=models,
             network=network,
             key=key,
@@ -62,9 +71,9 @@ class World:
 
 
 @pytest.fixture
-async def world():
+async def world(tmp_path: Path):
     async with AsyncExitStack() as stack:
-        yield World(stack)
+        yield World(stack, tmp_path)
 
 
 def task(request: Request | str, *models: str, within_s: float = 60.0) -> Task:

@@ -10,11 +10,13 @@ _Count = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class ModelLoad(msgspec.Struct, frozen=True, array_like=True):
-    """Requests running, requests waiting, and how many the engine truly runs at once."""
+    """Requests running and waiting, how many the engine truly runs at once, and how many began."""
 
     running: _Count = 0
     waiting: _Count = 0
     parallel: Annotated[int, msgspec.Meta(ge=1)] = 1
+    begun: _Count = 0
+    """Requests begun since the model is served: short ones, too, show that it is wanted."""
 
     @property
     def wait_factor(self) -> float:

@@ -48,6 +48,7 @@ class AdmittedModel:
         self._clock = clock
         self._places = max(1, model.card.parallel)
         self._running = 0
+        self._begun = 0
         self._queue: FairQueue[_Ticket] = FairQueue()
         self._service_s = _FIRST_GUESS_S
         self._last_began = -float("inf")
@@ -60,7 +61,7 @@ class AdmittedModel:
     @property
     def load(self) -> ModelLoad:
         """How busy the model is."""
-        return ModelLoad(self._running, len(self._queue), self._places)
+        return ModelLoad(self._running, len(self._queue), self._places, self._begun)
 
     async def start(self) -> None:
         """Start the model behind the door."""
@@ -86,6 +87,7 @@ class AdmittedModel:
             self._running += 1
         else:
             await self._queue_up(asker, deadline)
+        self._begun += 1
         self._last_began = began = self._clock()
         try:
             async with aclosing(self._model.run(request, deadline=deadline)) as chunks:

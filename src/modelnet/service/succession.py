@@ -14,7 +14,7 @@ import msgspec
 from modelnet.core.card import ModelCard
 from modelnet.core.identity import NodeId
 from modelnet.resource.copy.permission import FORMS, is_free
-from modelnet.resource.directory import Directory, DirectoryEvent, LoadAnnounced
+from modelnet.resource.directory import Directory, DirectoryEvent, LoadAnnounced, NodeLeft
 
 WANTED_S = 3600.0
 """A model that was asked for in this time is wanted."""
@@ -43,22 +43,30 @@ class Due(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Demand:
-    """When each model was last seen at work or waited for, on any node."""
+    """When each model was last asked for, on any node."""
 
     def __init__(self) -> None:
-        self._seen: dict[str, float] = {}
+        self._asked: dict[str, float] = {}
+        self._begun: dict[tuple[NodeId, str], int] = {}
 
     def hear(self, event: DirectoryEvent, now: float) -> None:
-        """Take in an event of the directory: load beacons tell who works."""
-        if isinstance(event, LoadAnnounced):
-            for name, load in event.load.models.items():
-                if load.running or load.waiting:
-                    self._seen[name] = now
+        """Take in an event of the directory: load beacons tell what is asked for."""
+        match event:
+            case LoadAnnounced(node, load):
+                for name, model in load.models.items():
+                    before = self._begun.get((node, name), 0)
+                    self._begun[node, name] = model.begun
+                    if model.running or model.waiting or model.begun > before:
+                        self._asked[name] = now
+            case NodeLeft(node):
+                self._begun = {key: n for key, n in self._begun.items() if key[0] != node}
+            case _:
+                pass
 
     def wanted(self, now: float) -> frozenset[str]:
         """Return the models that were asked for lately; older ones are forgotten."""
-        self._seen = {name: at for name, at in self._seen.items() if now - at < WANTED_S}
-        return frozenset(self._seen)
+        self._asked = {name: at for name, at in self._asked.items() if now - at < WANTED_S}
+        return frozenset(self._asked)
 
 
 def duties(
