@@ -21,4 +21,4 @@ def believed(prompt_tokens: Any, completion_tokens: Any, counted: Usage) -> Usag
 
 
 def _believed(told: Any, counted: int) -> int:
-    return told if isinstance(told, int) and 0 < told <= MOST_TOKENS else counted
+    return told if type(told) is int and 0 < told <= MOST_TOKENS else counted

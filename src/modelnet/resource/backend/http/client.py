@@ -20,7 +20,7 @@ from modelnet.resource.backend.guard import Lifetime
 from modelnet.resource.backend.http.connection import Connection
 from modelnet.resource.backend.http.decoding import ANY, decoded
 from modelnet.resource.backend.http.failure import error_of_status
-from modelnet.resource.backend.http.head import fields, fixed_fields, request_head
+from modelnet.resource.backend.http.head import fields, fixed_fields, request_head, secrets_in
 from modelnet.resource.backend.http.pool import Pool
 from modelnet.resource.backend.http.response import BrokenError, Response
 from modelnet.resource.backend.mailbox import PACE_S
@@ -66,7 +66,7 @@ class Client:
         self._lifetime = lifetime
         self._clock = clock
         self._fixed = fixed_fields(urlsplit(root).netloc, headers or {})
-        self._secrets = [value.rpartition(" ")[2].encode() for value in (headers or {}).values()]
+        self._secrets = secrets_in(headers or {})
         self._pool: Pool | None = None
 
     def open(self) -> None:

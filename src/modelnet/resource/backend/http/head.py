@@ -9,6 +9,8 @@ from modelnet.core.error import SettingsError
 _RESERVED = "!#$%&'()*+,/:;=?@[]~"
 """What may stand in the target of a request besides letters and digits."""
 
+_KEY_FIELDS = ("authorization", "x-api-key", "api-key", "x-goog-api-key")
+
 # Compressed answers would cost more time between two machines of one room than they save.
 _OURS = {"User-Agent": "modelnet", "Accept": "*/*", "Accept-Encoding": "identity"}
 
@@ -35,6 +37,12 @@ def fields(headers: Mapping[str, str]) -> bytes:
                 "variable it comes from."
             )
     return "".join(f"{name}: {value}\r\n" for name, value in headers.items()).encode("ascii")
+
+
+def secrets_in(headers: Mapping[str, str]) -> tuple[bytes, ...]:
+    """Return the keys in header fields, without words like `Bearer` before them."""
+    told = {name.lower(): value.rpartition(" ")[2] for name, value in headers.items()}
+    return tuple(told[name].encode() for name in _KEY_FIELDS if told.get(name))
 
 
 def request_head(method: str, target: str, fixed: bytes, own: bytes, size: int) -> bytes:
