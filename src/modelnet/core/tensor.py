@@ -1,6 +1,8 @@
 """Named arrays of numbers or bytes, as the Open Inference Protocol v2 has them."""
 
 import math
+from collections.abc import Iterator
+from itertools import islice
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -22,6 +24,9 @@ ITEM_BYTES: dict[Datatype, int] = {
 
 ANY = -1
 """A dimension of any size."""
+
+MAX_STRINGS = 1 << 20
+"""Of a `BYTES` tensor: more than any batch has, and soon counted."""
 
 _LENGTH_BYTES = 4
 
@@ -73,7 +78,12 @@ class Tensor(msgspec.Struct, frozen=True, array_like=True):
             raise InvalidRequestError(f"The tensor {self.name!r} has a negative dimension.")
         found = len(self.data)
         if self.datatype == "BYTES":
-            if len(byte_strings(self)) != self.size:
+            if self.size > MAX_STRINGS:
+                raise InvalidRequestError(
+                    f"The tensor {self.name!r} has room for {self.size} strings; {MAX_STRINGS} "
+                    "are the most."
+                )
+            if sum(1 for _ in islice(_strings(self), self.size + 1)) != self.size:
                 raise InvalidRequestError(
                     f"The shape of the tensor {self.name!r} has room for {self.size} strings; "
                     "it holds another number."
@@ -90,15 +100,18 @@ def byte_strings(tensor: Tensor) -> list[bytes]:
     Raises:
         InvalidRequestError: a length leads beyond the data.
     """
-    found: list[bytes] = []
-    data, at = tensor.data, 0
-    while at < len(data):
-        begin = at + _LENGTH_BYTES
-        at = begin + int.from_bytes(data[at:begin], "little")
-        if at > len(data) or begin > len(data):
+    return [tensor.data[begin:end] for begin, end in _strings(tensor)]
+
+
+def _strings(tensor: Tensor) -> Iterator[tuple[int, int]]:
+    """Yield where each string begins and ends."""
+    data, end = tensor.data, 0
+    while end < len(data):
+        begin = end + _LENGTH_BYTES
+        end = begin + int.from_bytes(data[begin - _LENGTH_BYTES : begin], "little")
+        if end > len(data) or begin > len(data):
             raise InvalidRequestError(f"The tensor {tensor.name!r} ends within a string.")
-        found.append(data[begin:at])
-    return found
+        yield begin, end
 
 
 def byte_tensor(name: str, strings: list[bytes], shape: tuple[int, ...] | None = None) -> Tensor:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelnet.core.error import InvalidRequestError
-from modelnet.core.tensor import Tensor, TensorSpec, byte_strings, byte_tensor
+from modelnet.core.tensor import MAX_STRINGS, Tensor, TensorSpec, byte_strings, byte_tensor
 
 SPEC = TensorSpec("x", "FP32", (-1, 3))
 
@@ -43,6 +43,8 @@ def test_a_sound_tensor_passes():
         Tensor("x", "BYTES", (2,), b"\x01\x00\x00\x00a"),
         Tensor("x", "BYTES", (1,), b"\x05\x00\x00\x00a"),
         Tensor("x", "BYTES", (1,), b"\x01\x00"),
+        Tensor("x", "BYTES", (1,), bytes(8)),
+        Tensor("x", "BYTES", (MAX_STRINGS + 1,), bytes(4 * (MAX_STRINGS + 1))),
     ],
 )
 def test_what_shape_and_type_contradict_is_refused(tensor: Tensor):

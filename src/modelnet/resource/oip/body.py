@@ -21,6 +21,8 @@ BINARY = "binary_tensor_data"
 
 MAX_DIMENSIONS = 32
 MAX_TENSORS = 1024
+MAX_JSON_BYTES = 16 * 1024 * 1024
+"""Of the JSON of a body, and of the elements written in it: as objects they take far more."""
 
 _SIZE = "binary_data_size"
 
@@ -91,6 +93,10 @@ def read(kind: type[B], content: bytes, json_length: str | None) -> tuple[B, tup
         InvalidRequestError: it is not such a body, or not all of one.
     """
     json, tail = _cut(content, json_length)
+    if len(json) > MAX_JSON_BYTES:
+        raise InvalidRequestError(
+            f"The JSON has more than {MAX_JSON_BYTES} bytes; use binary tensor data."
+        )
     try:
         body = msgspec.json.decode(json, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -109,11 +115,17 @@ def write(
     """
     written: list[WrittenTensor] = []
     tail: list[bytes] = []
+    room = MAX_JSON_BYTES
     for tensor in tensors:
         if is_binary(tensor.name):
             written.append(_described(tensor, parameters={_SIZE: len(tensor.data)}))
             tail.append(tensor.data)
         else:
+            room -= len(tensor.data)
+            if room < 0:
+                raise InvalidRequestError(
+                    f"The tensor {tensor.name!r} is too large for JSON; use binary tensor data."
+                )
             data = msgspec.Raw(msgspec.json.encode(elements_of(tensor)))
             written.append(_described(tensor, data=data))
     field = "inputs" if isinstance(body, RequestBody) else "outputs"

@@ -11,6 +11,7 @@ from modelnet.core.error import InvalidRequestError
 from modelnet.core.tensor import ITEM_BYTES, Tensor, byte_tensor
 from modelnet.resource.oip.body import (
     MAX_DIMENSIONS,
+    MAX_JSON_BYTES,
     RequestBody,
     ResponseBody,
     read,
@@ -115,6 +116,16 @@ def test_the_good_one_is_good():
 def test_what_does_not_add_up(bad: dict[str, Any]):
     with pytest.raises(InvalidRequestError):
         changed(**bad)
+
+
+def test_large_tensors_are_no_json():
+    large = Tensor("large", "INT8", (MAX_JSON_BYTES + 1,), bytes(MAX_JSON_BYTES + 1))
+    with pytest.raises(InvalidRequestError, match="use binary tensor data"):
+        written(large, binary=set())
+    body = written(large, binary={"large"})
+    assert read(ResponseBody, body.content, str(body.json_bytes))[1] == (large,)
+    with pytest.raises(InvalidRequestError, match="use binary tensor data"):
+        read(RequestBody, b" " * (MAX_JSON_BYTES + 1), None)
 
 
 def test_two_tensors_of_one_name():
