@@ -129,7 +129,8 @@ def _python(rest: str, name: str | None) -> Model:
     if is_estimator(target):
         return EstimatorModel(target, name=name or rest.rpartition(":")[2])
     if not callable(target):
-        raise SettingsError(f"'python:{rest}' names no function; check its name.")
+        module_name, _, path = rest.partition(":")
+        raise SettingsError(f"The module {module_name} has no function {path}; check its name.")
     if not isinstance(target, FunctionModel | TypedModel):
         target = model()(target)
     return target.renamed(name) if name else target

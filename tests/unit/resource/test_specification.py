@@ -8,11 +8,15 @@ import pytest
 from modelnet.core.error import ModelnetError, SettingsError
 from modelnet.resource.backend.embedded import EmbeddedModel
 from modelnet.resource.backend.function import FunctionModel
+from modelnet.resource.backend.onnx import OnnxModel
 from modelnet.resource.backend.openai import OpenAIModel
+from modelnet.resource.backend.sklearn import EstimatorModel
+from modelnet.resource.backend.typed import TypedModel
 from modelnet.resource.specification import Specification, model_from, parse_specification
 
 MODULE = """
 from modelnet.resource.backend.function import model
+from modelnet.resource.backend.typed import typed_model
 
 def shout(prompt: str) -> str:
     return prompt.upper()
@@ -26,6 +30,15 @@ class Choir:
     def sing(prompt: str) -> str:
         return "la"
 
+@typed_model()
+def length(text: str) -> int:
+    return len(text)
+
+class Tuner:
+    def fit(self): ...
+    def get_params(self): ...
+
+tuner = Tuner()
 SILENCE = 3
 """
 
@@ -72,6 +85,14 @@ def test_functions_are_imported_and_wrapped(voices: str):
     assert model_from(f"python:{voices}:Choir.sing").card.name == "sing"
 
 
+def test_typed_functions_and_estimators_are_imported_too(voices: str):
+    length = model_from(f"size=python:{voices}:length")
+    assert isinstance(length, TypedModel)
+    assert length.card.name == "size"
+    assert length.card.operations == ("infer",)
+    assert isinstance(model_from(f"python:{voices}:tuner"), EstimatorModel)
+
+
 @pytest.mark.parametrize(
     ("rest", "told"),
     [
@@ -90,6 +111,8 @@ def test_the_other_kinds_are_made_but_not_started():
     assert isinstance(model_from("gguf:/nowhere/a.gguf"), EmbeddedModel)
     assert isinstance(model_from("openai:http://127.0.0.1:9#m"), OpenAIModel)
     assert isinstance(model_from("zoo:calc"), EmbeddedModel)
+    assert isinstance(model_from("onnx:/nowhere/a.onnx"), OnnxModel)
+    assert isinstance(model_from("sklearn:/nowhere/a.skops"), EstimatorModel)
 
 
 def test_an_unknown_animal_is_told_who_lives_in_the_zoo():
