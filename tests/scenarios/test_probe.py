@@ -12,6 +12,7 @@ from modelnet.application.gateway.endpoint import HttpRequest
 from modelnet.application.probe_route import COSTS_MONEY, probe_routes
 from modelnet.core.card import ModelCard, Price
 from modelnet.core.chunk import Chunk, Usage
+from modelnet.core.error import InvalidRequestError, UnknownModelError
 from modelnet.core.request import Chat, Complete, Embed, Request
 from modelnet.resource.backend.scripted import (
     Dies,
@@ -165,6 +166,10 @@ async def test_what_costs_money_is_tried_only_when_named(world):
     await world.offers(alice, 2)
     (route,) = probe_routes(alice.parts.coordinator, alice.parts.prober).values()
 
+    for senseless in (b"[", b'{"model": 7}', b"\xff", b"[" * 100_000):
+        with pytest.raises(InvalidRequestError):
+            await route(HttpRequest(path="/", headers={}, allow=lambda _: None, body=senseless))
+
     async def events(body: bytes) -> list[dict]:
         http = HttpRequest(path="/", headers={}, allow=lambda _: None, body=body)
         stream = await route(http)
@@ -180,4 +185,6 @@ async def test_what_costs_money_is_tried_only_when_named(world):
     for named in (b'{"model": "dear"}', b'{"model": "dear@alice"}'):
         told = await events(named)
         assert {one["id"] for one in told} == {"dear@alice"}
+    with pytest.raises(UnknownModelError):
+        await events(b'{"model": "nope"}')
     assert any(isinstance(request, Chat | Complete) for request in model.requests)

@@ -23,7 +23,7 @@ from modelnet.service.ability import (
     trials,
     verdict,
 )
-from modelnet.service.ability.judging import text_of
+from modelnet.service.ability.judgement import text_of
 
 TRIAL_S = 30.0
 """A model that needs longer for a few words is of no use to anybody who waits."""

@@ -323,6 +323,16 @@ async def test_a_key_opens_the_door(raw):
 
 
 @pytest.mark.anyio
+async def test_a_name_may_be_written_in_full_or_encoded(raw):
+    async with serve_gateway(Mirror()) as url:
+        for written in (NAME, "org%2Fmirror%3A7b%40home", f"{NAME}/versions/2"):
+            response = await raw(url).ask("GET", f"/v2/models/{written}")
+            assert response.json["name"] == NAME
+        for other in (f"{NAME}/versions/", f"{NAME}/versions", "%ff%fe"):
+            assert (await raw(url).ask("GET", f"/v2/models/{other}")).status == 404
+
+
+@pytest.mark.anyio
 async def test_what_is_wrong_is_said_in_one_sentence(raw):
     body = {"inputs": [{"name": "x", "shape": [2], "datatype": "INT8", "data": [1, 2]}]}
     path = f"/v2/models/{NAME}/infer"

@@ -27,7 +27,7 @@ from modelnet.core.request import (
     TextPart,
 )
 from modelnet.core.tensor import ITEM_BYTES, Tensor, TensorSpec, byte_tensor
-from modelnet.service.ability import judging
+from modelnet.service.ability import judgement
 from modelnet.service.ability.claim import Ability
 
 Judge: TypeAlias = Callable[[Sequence[Chunk]], str]
@@ -93,29 +93,29 @@ def _asking(card: ModelCard, sampling: Sampling = _FEW, **rest: Any) -> Chat | C
 
 
 def _chat(_: ModelCard) -> tuple[Trial, ...]:
-    return (Trial((Chat((Message("user", _QUESTION),), _FEW),), judging.says_something),)
+    return (Trial((Chat((Message("user", _QUESTION),), _FEW),), judgement.says_something),)
 
 
 def _complete(_: ModelCard) -> tuple[Trial, ...]:
-    return (Trial((Complete(_QUESTION, _FEW),), judging.says_something),)
+    return (Trial((Complete(_QUESTION, _FEW),), judgement.says_something),)
 
 
 def _step(card: ModelCard) -> tuple[Trial, ...]:
-    return (Trial((Step(_asking(card), top_k=5),), judging.tells_next),)
+    return (Trial((Step(_asking(card), top_k=5),), judgement.tells_next),)
 
 
 def _score(card: ModelCard) -> tuple[Trial, ...]:
-    judge = partial(judging.scores, _QUESTION)
+    judge = partial(judgement.scores, _QUESTION)
     return (Trial((Score(_asking(card), _QUESTION),), judge),)
 
 
 def _embed(card: ModelCard) -> tuple[Trial, ...]:
-    judge = partial(judging.embeds, 2, card.embedding_size)
+    judge = partial(judgement.embeds, 2, card.embedding_size)
     return (Trial((Embed((_QUESTION, "Say it again.")),), judge),)
 
 
 def _encode(card: ModelCard) -> tuple[Trial, ...]:
-    judge = partial(judging.encodes, card.hidden_size)
+    judge = partial(judgement.encodes, card.hidden_size)
     return (Trial((Encode((_QUESTION,)),), judge),)
 
 
@@ -125,7 +125,7 @@ def _infer(card: ModelCard) -> tuple[Trial, ...]:
     if not tensors or any(tensor.size > _MAX_ELEMENTS for tensor in tensors):
         return ()
     filled = tuple(_filled(tensor) for tensor in tensors)
-    return (Trial((Infer(filled),), partial(judging.infers, card.outputs), is_guess=True),)
+    return (Trial((Infer(filled),), partial(judgement.infers, card.outputs), is_guess=True),)
 
 
 def _zeros(spec: TensorSpec) -> Tensor:
@@ -142,7 +142,7 @@ def _filled(tensor: Tensor) -> Tensor:
 def _tools(_: ModelCard) -> tuple[Trial, ...]:
     question = Message("user", "What is the weather in Paris? Call the tool to find out.")
     return tuple(
-        Trial((Chat((question,), _MANY, tools=(_TOOL,), tool_choice=choice),), judging.calls_tool)
+        Trial((Chat((question,), _MANY, tools=(_TOOL,), tool_choice=choice),), judgement.calls_tool)
         for choice in ("required", "auto")
     )
 
@@ -154,7 +154,7 @@ def _schemas(_: ModelCard) -> tuple[Trial, ...]:
         {"type": "json_schema", "json_schema": named},
         {"type": "json_object"},
     )
-    judges = (judging.keeps_schema, judging.is_object)
+    judges = (judgement.keeps_schema, judgement.is_object)
     return tuple(
         Trial((Chat((question,), _MANY, response_format=form),), judge)
         for form, judge in zip(formats, judges, strict=True)
@@ -165,7 +165,7 @@ def _images(_: ModelCard) -> tuple[Trial, ...]:
     encoded = base64.b64encode(_red_square()).decode()
     image = ImagePart(ImageUrl(f"data:image/png;base64,{encoded}"))
     chat = Chat((Message("user", (TextPart("Which colour is this?"), image)),), _FEW)
-    return (Trial((chat,), judging.says_something),)
+    return (Trial((chat,), judgement.says_something),)
 
 
 def _red_square() -> bytes:
@@ -182,7 +182,7 @@ def _red_square() -> bytes:
 
 def _logprobs(card: ModelCard) -> tuple[Trial, ...]:
     request = _asking(card, Sampling(max_tokens=4, top_logprobs=2))
-    return (Trial((request,), judging.has_logprobs),)
+    return (Trial((request,), judgement.has_logprobs),)
 
 
 def _continuation(card: ModelCard, said: str) -> tuple[Trial, ...]:
@@ -190,7 +190,7 @@ def _continuation(card: ModelCard, said: str) -> tuple[Trial, ...]:
     if not begun:
         return ()
     request = _asking(card, partial=Partial(begun))
-    return (Trial((request,), partial(judging.goes_on, begun, rest)),)
+    return (Trial((request,), partial(judgement.goes_on, begun, rest)),)
 
 
 def _concurrency(card: ModelCard) -> tuple[Trial, ...]:
@@ -210,7 +210,7 @@ def _context(card: ModelCard) -> tuple[Trial, ...]:
         if "chat" in card.operations
         else Complete(prompt, _FEW)
     )
-    return (Trial((request,), judging.says_something, is_too_long=True),)
+    return (Trial((request,), judgement.says_something, is_too_long=True),)
 
 
 _WAYS: dict[Ability, Callable[[ModelCard], tuple[Trial, ...]]] = {
