@@ -36,12 +36,11 @@ class AnswerWriter:
             self._pending.append(token)
         phase = self._splitter.phase
         split = self._shown(self._splitter.feed(self._decoder.decode(written)))
-        tokens = self._tokens_of(split)
+        is_shown = bool(split.text or split.reasoning)
+        tokens = self._tokens_of(split) if is_shown else ()
         if "thinking" in {phase, self._splitter.phase} and phase != self._splitter.phase:
-            tokens += self._pass_marker(split)
-        if split.text or split.reasoning:
-            return self._chunk(split, tokens)
-        return None
+            tokens += self._pass_marker(is_kept=is_shown)
+        return self._chunk(split, tokens) if is_shown else None
 
     def end(self, finish: FinishReason, usage: Usage) -> Chunk:
         """Return the last chunk.
@@ -84,11 +83,14 @@ class AnswerWriter:
         while self._pending and len(self._pending[0].bytes) <= self._told_bytes:
             self._told_bytes -= len(self._pending[0].bytes)
             told.append(self._pending.pop(0))
+        if not self._pending:
+            # A byte that is no letter is shown as three.
+            self._told_bytes = 0
         return tuple(told)
 
-    def _pass_marker(self, split: Split) -> tuple[Token, ...]:
-        """Forget the tokens of a marker, but for one that also holds text or reasoning."""
-        kept = tuple(self._pending[-1:]) if split.text or split.reasoning else ()
+    def _pass_marker(self, *, is_kept: bool) -> tuple[Token, ...]:
+        """Forget the tokens of a marker, but for the last where it holds more (`is_kept`)."""
+        kept = tuple(self._pending[-1:]) if is_kept else ()
         self._pending.clear()
         self._told_bytes = 0
         return kept

@@ -39,9 +39,9 @@ class CallReader:
             if self._is_inside:
                 self.calls.append(self._read(before))
             else:
-                shown += before
+                shown += self._visible(before)
             self._is_inside = not self._is_inside
-        return self._visible(shown + self._release())
+        return shown + self._visible(self._release())
 
     def flush(self, *, is_cut: bool) -> str:
         """Return what was held back, now that nothing more comes.

@@ -21,5 +21,5 @@ def pool(states: "npt.NDArray[np.float32]", embedder: Embedder) -> bytes:
         case "last":
             vector = states[-1]
     if embedder.is_normalised:
-        vector /= max(float(np.linalg.norm(vector)), 1e-12)
+        vector = vector / max(float(np.linalg.norm(vector)), 1e-12)
     return vector.astype("<f4").tobytes()
