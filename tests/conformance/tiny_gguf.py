@@ -110,13 +110,21 @@ def write_tiny_gguf(
     """Write the file and return its path."""
     rng = random.Random(7)
     entries = metadata(context_length, is_embedder=is_embedder, template=template)
-    header = b"GGUF" + struct.pack("<IQQ", 3, len(shapes()), len(entries))
+    tensors = {name: (shape, weights(name, shape, rng)) for name, shape in shapes().items()}
+    return write_gguf(path, entries, tensors)
+
+
+def write_gguf(
+    path: Path, entries: dict[str, object], tensors: dict[str, tuple[tuple[int, ...], bytes]]
+) -> Path:
+    """Write a file of these entries and these float32 tensors, by name with shape and data."""
+    header = b"GGUF" + struct.pack("<IQQ", 3, len(tensors), len(entries))
     header += b"".join(entry(key, value) for key, value in entries.items())
     data = b""
-    for name, shape in shapes().items():
+    for name, (shape, raw) in tensors.items():
         dimensions = struct.pack(f"<I{len(shape)}Q", len(shape), *shape)
         header += text(name) + dimensions + struct.pack("<IQ", 0, len(data))
-        data += weights(name, shape, rng)
+        data += raw
         data += bytes(-len(data) % 32)
     header += bytes(-len(header) % 32)
     path.write_bytes(header + data)

@@ -162,6 +162,46 @@ async def test_an_embedder_embeds_and_does_nothing_else(tmp_path: Path):
     await model.stop()
 
 
+def test_schemas_outlive_the_models_they_were_kept_by():
+    """llama.cpp without a conversation takes one model's tokens for another's, and aborts."""
+    done = subprocess.run(
+        [sys.executable, "-c", SCHEMAS], capture_output=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"true\n" * 8, b"")
+
+
+SCHEMAS = """
+import asyncio, time
+from contextlib import aclosing
+from modelnet.core.request import Chat, Message, Sampling
+from modelnet.resource.zoo import zoo_model
+form = {"type": "json_schema", "json_schema": {"schema": {"const": True}}}
+chat = Chat((Message("user", "a"),), Sampling(max_tokens=9), response_format=form)
+async def main():
+    for place in range(8):
+        model = zoo_model(("calc", "general")[place % 2])
+        await model.start()
+        async with aclosing(model.run(chat, deadline=time.time() + 20)) as chunks:
+            print("".join([chunk.text async for chunk in chunks]))
+        await model.stop()
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize(("parallel", "context_length"), [(3, 4096), (4, 510), (1, 100)])
+async def test_an_embedder_runs_with_any_number_of_places(tmp_path, parallel, context_length):
+    path = write_tiny_gguf(
+        tmp_path / "embedder.gguf", is_embedder=True, context_length=context_length
+    )
+    model = EmbeddedModel(path, parallel=parallel)
+    await model.start()
+    (chunk,) = await hear(model, Embed(("first", "second", "third", "fourth")))
+    assert len(chunk.vectors) == 4
+    with pytest.raises(ContextTooLongError):
+        await hear(model, Embed(("x" * 4200,)))
+    await model.stop()
+
+
 async def test_a_slow_reader_gets_everything_in_a_few_chunks(babble: Model):
     request = ask("a", max_tokens=500, temperature=0.0)
     whole = said(await hear(babble, request))

@@ -64,7 +64,7 @@ def settings_of(header: GgufHeader, parallel: int, processors: int) -> EngineSet
         context_length=context_length_of(header),
         parallel=parallel,
         threads=1 if header.parameters < TINY_PARAMETERS else processors,
-        batch=batch_of(header),
+        batch=batch_of(header, parallel),
         is_embedder=header.is_embedder,
     )
 
@@ -74,12 +74,15 @@ def context_length_of(header: GgufHeader) -> int:
     return min(header.context_length or DEFAULT_CONTEXT_LENGTH, DEFAULT_CONTEXT_LENGTH)
 
 
-def batch_of(header: GgufHeader) -> int:
+def batch_of(header: GgufHeader, parallel: int) -> int:
     """Return how many tokens to read at once: as many as an input to embed or encode may have.
 
     llama.cpp reserves logits for each of them, (batch, vocabulary) float32, embedders none.
     """
-    fitting = _MOST_BATCH
-    if not header.is_embedder and header.vocabulary_size:
-        fitting = LOGITS_BYTES // (_FLOAT_BYTES * header.vocabulary_size)
-    return min(context_length_of(header), max(_LEAST_BATCH, min(fitting, _MOST_BATCH)))
+    context = context_length_of(header)
+    if header.is_embedder:
+        most = min(context, _MOST_BATCH)
+        # llama.cpp pools in equal shares, and aborts the process where they do not come out even.
+        return max(1, most // parallel) * parallel
+    fitting = LOGITS_BYTES // (_FLOAT_BYTES * max(1, header.vocabulary_size))
+    return min(context, max(_LEAST_BATCH, min(fitting, _MOST_BATCH)))

@@ -22,7 +22,7 @@ from modelnet.resource.backend.embedded.job import Job
 from modelnet.resource.backend.guard import Lifetime, refuse_unsupported
 from modelnet.resource.backend.http.client import Client
 from modelnet.resource.backend.llama.operation import answer_at_once
-from modelnet.resource.backend.llama.server import LlamaServer
+from modelnet.resource.backend.llama.server import SPARE_CONNECTIONS, LlamaServer
 from modelnet.resource.copy.file import ModelFile
 
 DEFAULT_PARALLEL = 4
@@ -99,7 +99,7 @@ class EmbeddedModel:
     def _around(self, engine: Engine) -> _Running:
         headers = {"Authorization": f"Bearer {engine.key}"}
         client = Client(engine.root, self._name, self._lifetime, self._clock, headers)
-        client.open()
+        client.open(self._parallel + SPARE_CONNECTIONS)
         workers = ThreadPoolExecutor(self._parallel, thread_name_prefix=self._name)
         return _Running(engine, workers, client, LlamaServer(client, engine.root, self._name))
 

@@ -3,6 +3,7 @@
 Redirects are not followed, cookies not kept, proxies not used: a key goes to its server alone.
 """
 
+import asyncio
 import ssl
 from collections.abc import AsyncGenerator, Generator, Mapping
 from contextlib import contextmanager
@@ -16,13 +17,12 @@ import msgspec
 
 from modelnet.core.clock import Clock
 from modelnet.core.error import EngineError
-from modelnet.resource.backend.guard import Lifetime
-from modelnet.resource.backend.http.connection import Connection
+from modelnet.resource.backend.guard import Lifetime, deadline_passed
 from modelnet.resource.backend.http.decoding import ANY, decoded
 from modelnet.resource.backend.http.failure import error_of_status
 from modelnet.resource.backend.http.head import fields, fixed_fields, request_head, secrets_in
 from modelnet.resource.backend.http.pool import Pool
-from modelnet.resource.backend.http.response import BrokenError, Response
+from modelnet.resource.backend.http.response import BrokenError, ExpiredError, Response
 from modelnet.resource.backend.mailbox import PACE_S
 
 MAX_BODY_BYTES = 1 << 28
@@ -69,9 +69,9 @@ class Client:
         self._secrets = secrets_in(headers or {})
         self._pool: Pool | None = None
 
-    def open(self) -> None:
-        """Make the pool of connections; none is opened yet."""
-        self._pool = Pool(self._root)
+    def open(self, connections: int | None = None) -> None:
+        """Make the pool of at most so many connections; none is opened yet."""
+        self._pool = Pool(self._root, connections)
 
     async def close(self) -> None:
         """Close all connections."""
@@ -153,20 +153,19 @@ class Client:
         with self._waiting(deadline):
             connection = await pool.ask(head, raw)
         try:
-            await self._check(connection, media_type, deadline)
-            reads = 0
-            while piece := await self._next(connection.response, deadline):
-                yield self._hide(piece)
-                reads += 1
-                if reads > EAGER_READS:
-                    # A long answer of a fast engine: what gathers meanwhile is one piece.
-                    with self._lifetime.wait(deadline):
-                        await anyio.sleep(PACE_S)
+            await self._check(connection.response, media_type, deadline)
+            with self._failing(), connection.response.within(deadline - self._clock()):
+                reads = 0
+                while piece := await connection.response.read():
+                    yield self._hide(piece)
+                    reads += 1
+                    if reads > EAGER_READS:
+                        # A long answer of a fast engine: what gathers meanwhile is one piece.
+                        await asyncio.sleep(PACE_S)
         finally:
             pool.done(connection)
 
-    async def _check(self, connection: Connection, media_type: str, deadline: float) -> None:
-        response = connection.response
+    async def _check(self, response: Response, media_type: str, deadline: float) -> None:
         if response.status != HTTPStatus.OK:
             with self._waiting(deadline):
                 refusal = await _whole(response)
@@ -177,13 +176,6 @@ class Client:
                 f"{self._name} answered with {found[:100]} where {media_type} is due; "
                 "ask another model."
             )
-
-    async def _next(self, response: Response, deadline: float) -> bytes:
-        if response.is_ready:
-            self._lifetime.check()
-            return await response.read()
-        with self._waiting(deadline):
-            return await response.read()
 
     def _asking(
         self, method: str, url: str, body: bytes, headers: Mapping[str, str]
@@ -208,10 +200,17 @@ class Client:
 
     @contextmanager
     def _waiting(self, deadline: float) -> Generator[None, None, None]:
-        """Bound a wait, and turn what happens to connections into our errors."""
+        """Bound a wait by the deadline, and by the end of the model."""
+        with self._failing(), self._lifetime.wait(deadline):
+            yield
+
+    @contextmanager
+    def _failing(self) -> Generator[None, None, None]:
+        """Turn what happens to connections into our errors."""
         try:
-            with self._lifetime.wait(deadline):
-                yield
+            yield
+        except ExpiredError as error:
+            raise deadline_passed(self._name) from error
         except BrokenError as error:
             raise EngineError(f"{self._name} broke off: {error}; ask again.") from error
         except ssl.SSLError as error:

@@ -24,14 +24,14 @@ _PORTS = {"http": 80, "https": 443}
 class Pool:
     """Connections to one server. Made on the event loop that uses it."""
 
-    def __init__(self, root: str) -> None:
-        """Keep connections to the server at `root`, like `http://127.0.0.1:8080`."""
+    def __init__(self, root: str, connections: int | None = None) -> None:
+        """Keep at most so many connections to a server, like `http://127.0.0.1:8080`."""
         parts = urlsplit(root)
         self._host = parts.hostname or ""
         self._port = parts.port or _PORTS[parts.scheme]
         self._is_secure = parts.scheme == "https"
         self._tls: ssl.SSLContext | None = None
-        self._places = asyncio.Semaphore(CONNECTIONS)
+        self._places = asyncio.Semaphore(connections or CONNECTIONS)
         self._idle: deque[Connection] = deque()
         self._busy: set[Connection] = set()
         self._loop = asyncio.get_running_loop()

@@ -20,7 +20,7 @@ from modelnet.resource.backend.llama.answer import AnswerReader
 from modelnet.resource.backend.llama.event import native_event, openai_event
 from modelnet.resource.backend.llama.operation import answer_at_once
 from modelnet.resource.backend.llama.probe import Probe
-from modelnet.resource.backend.llama.server import LlamaServer
+from modelnet.resource.backend.llama.server import SPARE_CONNECTIONS, LlamaServer
 from modelnet.resource.backend.prompt import read_text
 from modelnet.resource.backend.reasoning import ReasoningFilter
 
@@ -68,12 +68,14 @@ class LlamaModel:
             SettingsError: the server has no such model.
             EngineError: the server cannot be reached, or is not llama.cpp's.
         """
-        self._client.open()
+        self._client.open(SPARE_CONNECTIONS)
         self._lifetime.begin()
         try:
             with keeping(self._key):
                 deadline = self._clock() + PROBE_TIMEOUT_S
                 self._card = await Probe(self._server, deadline).find(self._name)
+            await self._client.close()
+            self._client.open(self._card.parallel + SPARE_CONNECTIONS)
         except BaseException:
             await self.stop()
             raise

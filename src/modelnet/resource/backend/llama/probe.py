@@ -3,7 +3,9 @@
 import math
 from contextlib import suppress
 from pathlib import PurePath
-from typing import Any
+from typing import Annotated, Any
+
+import msgspec
 
 from modelnet.core.card import ModelCard
 from modelnet.core.chunk import Chunk
@@ -25,8 +27,21 @@ from modelnet.resource.backend.llama.props import Listed, Props
 from modelnet.resource.backend.llama.server import LlamaServer
 
 _HELLO = "Hello there"
-_ONE_TOKEN = {"prompt": _HELLO, "n_predict": 1, "temperature": 0.0, "stream": False}
+_ONE_TOKEN: dict[str, Any] = {
+    "prompt": _HELLO,
+    "n_predict": 1,
+    "n_probs": 1,
+    "temperature": 0.0,
+    "stream": False,
+}
 _ALL: tuple[Operation, ...] = ("chat", "complete", "step", "score", "embed", "encode")
+_TRUTH: dict[str, Any] = {
+    "messages": [{"role": "user", "content": _HELLO}],
+    "json_schema": {"type": "boolean"},
+    "n_predict": 8,
+    "temperature": 0.0,
+    "stream": False,
+}
 
 _TOLERANCE = 0.5
 """Between log-probabilities of the same token, told twice: quantized models compute coarsely."""
@@ -50,7 +65,7 @@ class Probe:
         """
         listed = await self._listed()
         props = await self._server.props(self._deadline)
-        one = await self._complete({"n_probs": 1})
+        one = await self._draw()
         chats = one is not None and await self._chats()
         states = await self._attempt(Encode((_HELLO,)))
         vectors = await self._attempt(Embed((_HELLO,)))
@@ -75,7 +90,7 @@ class Probe:
             has_logprobs=one is not None and bool(one.drawn),
             has_vision=chats and props.has_vision,
             has_tools=chats and props.has_tools,
-            has_schema=one is not None and await self._keeps_schema(),
+            has_schema=chats and await self._keeps_schema(),
             embedding_size=len(vectors.vectors[0]) // 4 if vectors else None,
             hidden_size=states.tensors[0].shape[1] if states and answers["encode"] else None,
         )
@@ -99,11 +114,10 @@ class Probe:
             )
         return found[0]
 
-    async def _complete(self, options: dict[str, Any]) -> Event | None:
+    async def _draw(self) -> Event | None:
         """Return one token, and nothing where the model cannot draw one."""
         with suppress(EngineError, RequestError):
-            body = _ONE_TOKEN | options
-            answer = await self._server.post("/completion", body, self._deadline)
+            answer = await self._server.post("/completion", _ONE_TOKEN, self._deadline)
             event = native_event(self._server.name, answer)
             return event if event.finish is not None else None
         return None
@@ -139,15 +153,30 @@ class Probe:
         return rows == len(tokens) > 1 and not is_scaled
 
     async def _keeps_schema(self) -> bool:
-        event = await self._complete({"json_schema": {"type": "boolean"}})
-        text = event.text.strip() if event else ""
-        return bool(text) and any(word.startswith(text) for word in ("true", "false"))
+        """Whether an answer that may be nothing but a truth value is one."""
+        with suppress(EngineError, RequestError, msgspec.DecodeError):
+            answer = await self._server.post("/v1/chat/completions", _TRUTH, self._deadline)
+            told = msgspec.json.decode(answer, type=_Answer).choices[0].message.content
+            return told.strip() in {"true", "false"}
+        return False
 
     async def _attempt(self, request: Request) -> Chunk | None:
         """Return the answer, and nothing where the server cannot give one."""
         with suppress(EngineError, RequestError):
             return await answer_at_once(self._card, self._server, request, self._deadline)
         return None
+
+
+class _Message(msgspec.Struct):
+    content: str
+
+
+class _Choice(msgspec.Struct):
+    message: _Message
+
+
+class _Answer(msgspec.Struct):
+    choices: Annotated[list[_Choice], msgspec.Meta(min_length=1)]
 
 
 def _name(listed: Listed | None, props: Props) -> str:

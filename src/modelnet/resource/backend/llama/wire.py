@@ -16,8 +16,14 @@ _STREAM: dict[str, Any] = {"stream": True, "stream_options": {"include_usage": T
 
 
 def needs_chat(request: Chat | Complete) -> bool:
-    """Whether llama.cpp itself must read the conversation: it finds tool calls and sees images."""
-    return isinstance(request, Chat) and bool(request.tools or request.has_image)
+    """Whether llama.cpp itself must read the conversation.
+
+    It finds tool calls and sees images. It also holds an answer to a schema otherwise than it does
+    without a conversation: there, a library that confuses the tokenizers of one process aborts it.
+    """
+    return isinstance(request, Chat) and bool(
+        request.tools or request.has_image or not request.is_plain_text
+    )
 
 
 def refuse_lost(card: ModelCard, chat: Chat) -> None:
@@ -90,23 +96,17 @@ def _content(message: Message) -> str | list[dict[str, Any]]:
 def completion_body(
     prompt: str, request: Chat | Complete, default_temperature: float | None = None
 ) -> dict[str, Any]:
-    """Return the JSON of a streamed completion, for either dialect.
-
-    Raises:
-        UnsupportedError: the wanted form of answer is none llama.cpp can hold a model to.
-    """
-    body = {"prompt": prompt, "stream": True, **_sampling(request.sampling, default_temperature)}
-    if isinstance(request, Chat) and not request.is_plain_text:
-        body["json_schema"] = _schema(request.response_format or {})
-    return body
+    """Return the JSON of a streamed completion, for either dialect."""
+    return {"prompt": prompt, "stream": True, **_sampling(request.sampling, default_temperature)}
 
 
 def chat_body(request: Chat, default_temperature: float | None = None) -> dict[str, Any]:
-    """Return the JSON of a streamed chat in which llama.cpp finds tool calls or sees images.
+    """Return the JSON of a streamed chat which llama.cpp reads itself.
 
     Raises:
         InvalidRequestError: the tool that is to be called is not among the tools.
-        UnsupportedError: an image is not in the request, or tools and a form of answer are.
+        UnsupportedError: an image is not in the request, tools and a form of answer are, or that
+            form is none llama.cpp can hold a model to.
     """
     body: dict[str, Any] = {"messages": messages_of(request.messages), **_STREAM}
     body |= _sampling(request.sampling, default_temperature)

@@ -60,8 +60,13 @@ def test_large_contexts_are_cut_to_what_memory_is_reserved_for():
 )
 def test_a_batch_is_as_large_as_memory_for_its_logits_allows(context, vocabulary, batch):
     told = {"llama__context_length": context, "tokenizer__ggml__tokens": vocabulary}
-    assert batch_of(header(**told)) == batch
-    assert batch_of(header(**told, llama__pooling_type=1)) == min(context, 2048)
+    assert batch_of(header(**told), 4) == batch
+    assert batch_of(header(**told, llama__pooling_type=1), 4) == min(context, 2048)
+
+
+def test_the_batch_of_an_embedder_comes_out_even():
+    file = header(llama__context_length=512, llama__pooling_type=1)
+    assert [batch_of(file, parallel) for parallel in (1, 3, 4, 600)] == [512, 510, 512, 600]
 
 
 def test_tiny_models_get_one_thread():

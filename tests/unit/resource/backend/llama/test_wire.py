@@ -68,7 +68,7 @@ def test_parts_are_joined_and_developers_are_the_system():
 
 
 def with_format(form) -> dict:
-    return body(Chat(USER, response_format=form))
+    return chat_body(Chat(USER, response_format=form))
 
 
 def test_formats_become_schemas():
@@ -134,6 +134,8 @@ def test_llama_cpp_reads_the_conversation_itself_where_it_must():
     assert not needs_chat(Chat(USER))
     assert needs_chat(Chat(USER, tools=(LOOK,)))
     assert needs_chat(Chat((Message("user", (IMAGE,)),)))
+    assert needs_chat(Chat(USER, response_format={"type": "json_object"}))
+    assert not needs_chat(Chat(USER, response_format={"type": "text"}))
 
 
 def test_a_choice_of_one_tool_shows_no_other():
