@@ -43,8 +43,8 @@ def test_no_models(cli, serve, voice):
 def test_nodes(cli, serve):
     serve()
     lines = [line.split() for line in cli("nodes").out.splitlines()]
-    assert lines[1] == ["alice", "(this", "node)", "zoo:calc", "did:key:z6MkAlice0001"]
-    assert lines[2] == ["bob", "big", "did:key:z6MkBob000002"]
+    assert lines[1] == ["alice", "(this", "node)", "zoo:calc", "?", "did:key:z6MkAlice0001"]
+    assert lines[2] == ["bob", "big", "?", "did:key:z6MkBob000002"]
 
 
 def test_nodes_as_json(cli, serve):

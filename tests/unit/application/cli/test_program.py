@@ -38,8 +38,8 @@ def test_every_command_has_json_and_help(cli, name):
         (("xyzzy",), "There is no command 'xyzzy': `modelnet --help` lists those there are."),
         (("ask",), "Missing argument 'PROMPT': `modelnet ask --help` shows what it takes."),
         (
-            ("models", "--nope"),
-            "No such option: --nope: `modelnet models --help` shows what it takes.",
+            ("models", "--zzz"),
+            "No such option: --zzz: `modelnet models --help` shows what it takes.",
         ),
     ],
 )
