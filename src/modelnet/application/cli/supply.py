@@ -1,8 +1,11 @@
 """What `modelnet up` serves when it is not told: the model servers of this machine, or the zoo."""
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from modelnet.application.settings import Settings
+
+if TYPE_CHECKING:
+    from modelnet.application.cli.engine_supply import EngineSupply
 
 
 class Supply(NamedTuple):
@@ -10,6 +13,8 @@ class Supply(NamedTuple):
 
     models: tuple[str, ...]
     told: str
+    engines: "EngineSupply | None" = None
+    """What this machine's engines have, now and later; nothing where models were named."""
 
 
 async def choose_models(settings: Settings, *, no_models: bool) -> Supply:
@@ -18,31 +23,22 @@ async def choose_models(settings: Settings, *, no_models: bool) -> Supply:
         return Supply((), "Serving no models: this node only asks others.")
     if settings.models:
         return Supply((), f"Serving {_listed(settings.models)}.")
-    found = await _found_here()
-    if found.models:
-        return found
+    from modelnet.application.cli.engine_supply import EngineSupply
+    from modelnet.resource.detection import Lookout
+
+    lookout = Lookout()
+    found = [engine for engine in await lookout.look() if engine.models]
+    supply = EngineSupply(lookout, found)
+    if found:
+        told = [
+            f"Found {engine.engine} at {engine.url}: {_listed(engine.models)}." for engine in found
+        ]
+        return Supply((), "\n".join(told), supply)
     from modelnet.resource.zoo import zoo_entries
 
     zoo = tuple(zoo_entries())
-    return Supply(zoo, f"No model server runs on this machine: serving the zoo, {len(zoo)} models.")
-
-
-async def _found_here() -> Supply:
-    from modelnet.resource.detection import detect_engines
-
-    found = [engine for engine in await detect_engines() if engine.models]
-    # Two servers may offer a model of one name; the first found serves it.
-    by_name = {
-        model: specification
-        for engine in reversed(found)
-        for model, specification in zip(engine.models, engine.specifications, strict=True)
-    }
-    models = tuple(dict.fromkeys(by_name.values()))
-    sentences = [
-        f"Found {engine.engine} at {engine.url}: serving {_listed(engine.models)}."
-        for engine in found
-    ]
-    return Supply(models, "\n".join(sentences))
+    told = f"No model server runs on this machine: serving the zoo, {len(zoo)} models."
+    return Supply(zoo, told, supply)
 
 
 def _listed(names: tuple[str, ...]) -> str:

@@ -3,6 +3,8 @@
 import logging
 import os
 import time
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import anyio
@@ -19,6 +21,7 @@ from modelnet.core.error import SettingsError
 from modelnet.core.identity import short_node_id
 
 if TYPE_CHECKING:
+    from modelnet.application.cli.engine_supply import EngineSupply
     from modelnet.application.node import Node
 
 _EXAMPLE = "What is 123 plus 456?"
@@ -172,7 +175,11 @@ async def _live(settings: Settings, *, no_models: bool, as_json: bool) -> None:
         if not as_json:
             write(supply.told)
         key = open_key(settings.data_dir)
-        async with Node(settings, models=supply.models, key=key) as node:
+        tell = _keep_silent if as_json else _tell
+        async with (
+            Node(settings, models=supply.models, key=key) as node,
+            _stocked(node, supply.engines, tell),
+        ):
             with announced(settings.data_dir, Presence(node.url or "", os.getpid(), node.id)):
                 if as_json:
                     write_json(_ready(node))
@@ -182,6 +189,26 @@ async def _live(settings: Settings, *, no_models: bool, as_json: bool) -> None:
                     await _tell_news(node)
                 finally:
                     write("\nLeaving the network.")
+
+
+@asynccontextmanager
+async def _stocked(
+    node: "Node", engines: "EngineSupply | None", tell: Callable[[str], None]
+) -> AsyncGenerator[None]:
+    """Serve what the engines of this machine have, until the context ends."""
+    async with anyio.create_task_group() as group:
+        if engines is not None:
+            await group.start(engines.run, node, tell)
+        yield
+        group.cancel_scope.cancel()
+
+
+def _tell(sentence: str) -> None:
+    write(f"{time.strftime('%H:%M:%S')}  {sentence}")
+
+
+def _keep_silent(_: str) -> None:
+    """With `--json` there is one line and no more."""
 
 
 def _ready(node: "Node") -> Ready:
@@ -223,5 +250,5 @@ async def _tell_news(node: "Node") -> None:
     while True:
         seen = node.directory
         for sentence in news.update(seen):
-            write(f"{time.strftime('%H:%M:%S')}  {sentence}")
+            _tell(sentence)
         await node.wait_until(lambda directory, seen=seen: directory is not seen)

@@ -8,7 +8,7 @@ from modelnet.resource.zoo import zoo_entries
 
 pytestmark = pytest.mark.anyio
 
-OLLAMA = DetectedEngine("Ollama", "http://127.0.0.1:11434", ("llama3.2", "phi4"))
+OLLAMA = DetectedEngine("Ollama", "http://127.0.0.1:11434", ("llama3.2", "phi4"), "ollama")
 IDLE = DetectedEngine("vLLM", "http://127.0.0.1:8000", ())
 
 
@@ -16,10 +16,11 @@ IDLE = DetectedEngine("vLLM", "http://127.0.0.1:8000", ())
 def engines(monkeypatch):
     running = []
 
-    async def detect():
-        return running
+    class Lookout:
+        async def look(self):
+            return running
 
-    monkeypatch.setattr(detection, "detect_engines", detect)
+    monkeypatch.setattr(detection, "Lookout", Lookout)
     return running
 
 
@@ -28,13 +29,15 @@ async def test_the_zoo_when_nothing_runs_here():
     supply = await choose_models(Settings(), no_models=False)
     assert supply.models == tuple(zoo_entries())
     assert supply.told == "No model server runs on this machine: serving the zoo, 6 models."
+    assert supply.engines is not None
 
 
 async def test_what_runs_here(engines):
     engines += [OLLAMA, IDLE]
     supply = await choose_models(Settings(), no_models=False)
-    assert supply.models == OLLAMA.specifications
-    assert supply.told == "Found Ollama at http://127.0.0.1:11434: serving llama3.2, phi4."
+    assert supply.models == ()
+    assert supply.told == "Found Ollama at http://127.0.0.1:11434: llama3.2, phi4."
+    assert supply.engines is not None
 
 
 async def test_a_server_without_models_does_not_count(engines):
@@ -45,5 +48,6 @@ async def test_a_server_without_models_does_not_count(engines):
 
 async def test_what_was_named_or_refused_is_left_alone(engines):
     engines += [OLLAMA]
-    assert (await choose_models(Settings(models=("zoo:calc",)), no_models=False)).models == ()
-    assert (await choose_models(Settings(), no_models=True)).models == ()
+    named = await choose_models(Settings(models=("zoo:calc",)), no_models=False)
+    refused = await choose_models(Settings(), no_models=True)
+    assert [(one.models, one.engines) for one in (named, refused)] == [((), None), ((), None)]
