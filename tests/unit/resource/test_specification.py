@@ -71,7 +71,8 @@ def test_specifications_are_taken_apart(text, expected):
 def test_nonsense_is_told_what_there_is(text):
     with pytest.raises(SettingsError) as caught:
         model_from(text)
-    for kind in ("zoo:NAME", "gguf:PATH", "openai:URL#MODEL", "python:MODULE:FUNCTION"):
+    kinds = ("zoo:NAME", "gguf:PATH", "openai:URL#MODEL", "oip:URL#MODEL", "python:MODULE:FUNCTION")
+    for kind in kinds:
         assert kind in caught.value.message
 
 
