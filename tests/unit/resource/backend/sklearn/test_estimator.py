@@ -137,11 +137,19 @@ def test_what_an_estimator_raises_is_its_own_fault():
         made.run({"X": np.full((1, 1), 101.0)}, ["predict"], Abandonment())
 
 
-def test_an_estimator_may_not_write_into_the_askers_tensor():
-    given = np.ones((2, 3))
-    made = Estimator(StandardScaler(copy=False).fit(TABLE.copy()))
+class Careless(Counting):
+    """Writes into what it is handed."""
+
+    def predict(self, table):
+        table += 1
+        return table[:, 0]
+
+
+def test_an_estimator_may_write_into_what_it_is_handed_and_the_askers_tensor_stays():
+    given = np.ones((2, 1))
     given.flags.writeable = False
-    made.run({"X": given}, ["transform"], Abandonment())
+    made = Estimator(Careless())
+    assert made.run({"X": given}, ["predict"], Abandonment())["predict"].tolist() == [2, 2]
     assert (given == 1).all()
 
 
