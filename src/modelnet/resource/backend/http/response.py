@@ -1,6 +1,8 @@
 """One answer of a server as it arrives: its head, then its body at the pace of its reader."""
 
 import asyncio
+from collections.abc import Generator
+from contextlib import contextmanager
 
 SILENCE_TIMEOUT_S = 300.0
 """A server that says nothing for so long has hung, whatever the deadline."""
@@ -11,6 +13,10 @@ HIGH_WATER_BYTES = 1 << 18
 
 class BrokenError(Exception):
     """The answer ended before its end, never came, or is no HTTP."""
+
+
+class ExpiredError(BrokenError):
+    """The time for the answer is over."""
 
 
 class Response:
@@ -56,10 +62,14 @@ class Response:
             self._failure = error
             self._tell()
 
-    @property
-    def is_ready(self) -> bool:
-        """Whether `read` returns at once."""
-        return bool(self._pieces) or self.is_complete
+    @contextmanager
+    def within(self, left_s: float) -> Generator[None, None, None]:
+        """Let what is read in a block end after so long, at the price of one timer for it all."""
+        timer = self._loop.call_later(max(0.0, left_s), self._expire)
+        try:
+            yield
+        finally:
+            timer.cancel()
 
     async def head(self) -> None:
         """Wait for the head.
@@ -96,6 +106,11 @@ class Response:
                 raise BrokenError(f"its answer is longer than {limit_bytes} bytes")
             pieces.append(piece)
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def _expire(self) -> None:
+        if not self.is_complete:
+            self._pieces.clear()  # Or an answer without end would be read for ever.
+            self.fail(ExpiredError("its time is over"))
 
     def _take(self) -> bytes:
         pieces, self._pieces, self._size = self._pieces, [], 0

@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, aclosing, suppress
 
 import anyio
 import pytest
@@ -75,6 +75,12 @@ async def heard(client: Client, server: BadServer, within_s: float = 5.0, **opti
     stream = client.stream(f"{server.url}/s", {}, soon(within_s), **options)
     async with aclosing(stream) as pieces:
         return [piece async for piece in pieces]
+
+
+async def drain(stream: AsyncGenerator[bytes, None]) -> None:
+    async with aclosing(stream) as pieces:
+        async for piece in pieces:
+            assert piece
 
 
 async def test_what_is_sent(connect: Connect):
@@ -328,6 +334,24 @@ async def test_a_stream_that_falls_silent_meets_its_deadline(connect: Connect):
         await heard(client, server, within_s=0.1)
     with anyio.fail_after(5):
         await server.is_left.wait()
+
+
+async def test_a_stream_without_end_meets_its_deadline():
+    async def pour(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n")
+        with suppress(ConnectionError):
+            while True:
+                writer.write(bytes(1 << 16))
+                await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(pour, "127.0.0.1", 0)
+    root = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    client = opened(root)
+    with pytest.raises(DeadlineError):
+        await drain(client.stream(f"{root}/s", {}, soon(0.3)))
+    await client.close()
+    server.close()
 
 
 async def test_leaving_a_stream_closes_its_connection(connect: Connect):
