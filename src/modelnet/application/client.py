@@ -23,6 +23,8 @@ from modelnet.core.error import (
 )
 from modelnet.core.standing import Standing
 from modelnet.core.task import Contribution
+from modelnet.interaction.transfer import Pulled
+from modelnet.resource.copy.call import Progress as CopyProgress
 from modelnet.service.ability import Finding, Speed
 
 if TYPE_CHECKING:
@@ -102,6 +104,13 @@ class ProbeEvent(msgspec.Struct, frozen=True):
     finding: Finding | None = None
     speed: Speed | None = None
     skipped: str | None = None
+
+
+class MoveEvent(msgspec.Struct, frozen=True):
+    """One event of a pull or deploy: how far it is, and at the end what came."""
+
+    progress: CopyProgress | None = None
+    pulled: Pulled | None = None
 
 
 class _MaybeError(msgspec.Struct, frozen=True):
@@ -226,6 +235,31 @@ class NodeClient:
         async with aclosing(self._events("/modelnet/v1/probe", body, timeout_s)) as events:
             async for data in events:
                 yield self._decode(data, ProbeEvent)
+
+    async def pull(
+        self, model: str, *, source: str | None, serve: bool, timeout_s: float
+    ) -> AsyncGenerator[MoveEvent, None]:
+        """Have the node fetch a model; yield how far it is, at last what came."""
+        body = {"model": model, "node": source, "serve": serve}
+        async with aclosing(self._moves("/modelnet/v1/pull", body, timeout_s)) as events:
+            async for event in events:
+                yield event
+
+    async def deploy(
+        self, model: str, *, to: str, timeout_s: float
+    ) -> AsyncGenerator[MoveEvent, None]:
+        """Have another node serve a model; yield how far it is, at last what came."""
+        body = {"model": model, "to": to}
+        async with aclosing(self._moves("/modelnet/v1/deploy", body, timeout_s)) as events:
+            async for event in events:
+                yield event
+
+    async def _moves(
+        self, path: str, body: Mapping[str, Any], timeout_s: float
+    ) -> AsyncGenerator[MoveEvent, None]:
+        async with aclosing(self._events(path, body, timeout_s)) as events:
+            async for data in events:
+                yield self._decode(data, MoveEvent)
 
     async def _list(self, path: str, kind: type[T]) -> list[T]:
         import aiohttp

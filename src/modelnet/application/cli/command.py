@@ -14,7 +14,18 @@ from modelnet.core.error import InvalidRequestError, SettingsError
 ENTRY_POINTS = "modelnet.commands"
 """The group of entry points through which other packages add commands."""
 
-_MODULES: tuple[str, ...] = ("up", "ask", "models", "nodes", "exam", "demo", "doctor", "keys")
+_MODULES: tuple[str, ...] = (
+    "up",
+    "ask",
+    "models",
+    "nodes",
+    "exam",
+    "pull",
+    "deploy",
+    "demo",
+    "doctor",
+    "keys",
+)
 """The commands of this package: a module each, the command named like it."""
 
 

@@ -128,13 +128,6 @@ class Store:
             return None
         return lock
 
-    def room_bytes(self) -> int:
-        """Return the size of the largest file that could be taken in now."""
-        in_use = sum(_size(folder) for folder in self._folders() if not _is_idle(folder))
-        idle = sum(_size(folder) for folder in self._folders() if _is_idle(folder))
-        free = _free_bytes(self._folder) + idle
-        return max(0, min(self._limit_bytes - in_use, free))
-
     @contextmanager
     def _alone(self) -> Generator[None]:
         """Let no other process make room at the same time."""
@@ -164,26 +157,26 @@ class Store:
         return lock
 
     def _make_room(self, size_bytes: int, *, keep: str) -> None:
-        """Remove what was not used for longest until so many bytes fit."""
-        others = [folder for folder in self._folders() if folder.name != keep]
+        """Remove what was not used for longest until so many bytes fit; nothing if they cannot."""
         had_bytes = _size(self._folder / keep)
+        others = [folder for folder in self._folders() if folder.name != keep]
         used_bytes = sum(map(_size, others))
-        for folder in sorted(others, key=_last_use):
-            if self._fits(size_bytes, used_bytes, had_bytes):
+        over_limit = used_bytes + size_bytes - self._limit_bytes
+        over_disk = size_bytes - had_bytes - _free_bytes(self._folder)
+        needed_bytes = max(over_limit, over_disk)
+        chosen: list[Path] = []
+        for folder in sorted(filter(_is_idle, others), key=_last_use):
+            if needed_bytes <= 0:
                 break
-            freed_bytes = _size(folder)
-            if _remove(folder):
-                used_bytes -= freed_bytes
-        if not self._fits(size_bytes, used_bytes, had_bytes):
+            chosen.append(folder)
+            needed_bytes -= _size(folder)
+        if needed_bytes > 0:
             raise StorageError(
                 f"There is no room for {size_bytes} more bytes of copies in {self._folder}: free "
                 f"some space, or allow more than {self._limit_bytes} with `copies_gb`."
             )
-
-    def _fits(self, size_bytes: int, used_bytes: int, had_bytes: int) -> bool:
-        needed_bytes = size_bytes - had_bytes
-        is_within = used_bytes + size_bytes <= self._limit_bytes
-        return is_within and needed_bytes <= _free_bytes(self._folder)
+        for folder in chosen:
+            _remove(folder)
 
     def _folders(self) -> list[Path]:
         with suppress(FileNotFoundError):
@@ -191,13 +184,11 @@ class Store:
         return []
 
 
-def _remove(folder: Path) -> bool:
-    """Remove a folder that nobody uses; whether it is gone."""
+def _remove(folder: Path) -> None:
+    """Remove a folder, unless somebody has begun to use it."""
     with suppress(OSError), locked(folder / "lock", "alone") as is_mine:
         if is_mine:
             shutil.rmtree(folder)
-            return True
-    return False
 
 
 def _is_idle(folder: Path) -> bool:
