@@ -20,7 +20,6 @@ from functools import partial
 from pathlib import Path
 
 import anyio
-import msgspec
 
 from modelnet.application.demo.process import ChildProcess, Fleet
 from modelnet.core.card import ModelCard
@@ -30,6 +29,7 @@ from modelnet.resource.copy.fetch import Fetch, Surroundings, fetch_manifest
 from modelnet.resource.copy.manifest import PIECE_BYTES, digest_of, encode_manifest, manifest_of
 from modelnet.resource.copy.offload import in_thread
 from modelnet.resource.copy.store import Store
+from modelnet.testbed.bench.engine.figure import PullFigures
 from modelnet.transport.network import PeerJoined
 from modelnet.transport.zenoh import ZenohNetwork, ZenohSettings
 from modelnet.trust.envelope import Envelope
@@ -37,8 +37,6 @@ from modelnet.trust.key import NodeKey
 
 FILE_BYTES = 200_000_000
 PEERS = 2
-ROUNDS = 7
-QUICK_ROUNDS = 3
 
 _MEET_S = 30.0
 _SOURCE = "file.bin"
@@ -47,19 +45,9 @@ _CARD = ModelCard(name="file", operations=("chat",), engine="none")
 _GIVER = (sys.executable, "-m", "modelnet.testbed.giver")
 
 
-class WaysFigures(msgspec.Struct, frozen=True):
-    """Megabytes (10^6 bytes) a second of each way: the median of the rounds."""
-
-    raw: float
-    hashed: float
-    network: float
-    bulk: float
-    socket_ratio: float
-    """Of `bulk` over `raw`: the median of the ratios, each of one round."""
-
-
-async def pull_ways(home: Path, rounds: int) -> WaysFigures:
+async def pull_figures(home: Path, rounds: int) -> PullFigures:
     """Measure every way so many times, one after another in each round."""
+    await anyio.Path(home).mkdir()
     path = home / _SOURCE
     await in_thread(_write_file, path)
     settings = ZenohSettings(network="bench-pull", multicast=False)
@@ -197,10 +185,17 @@ def _write_file(path: Path) -> None:
         file.write(os.urandom(FILE_BYTES % PIECE_BYTES))
 
 
-def _figures(seconds: dict[str, list[float]]) -> WaysFigures:
+def _figures(seconds: dict[str, list[float]]) -> PullFigures:
+    """Return the medians; that of the ratio is of the ratios, each within one round."""
     speed = {
         name: round(FILE_BYTES / 1e6 / statistics.median(times_s), 1)
         for name, times_s in seconds.items()
     }
     ratios = [raw / bulk for raw, bulk in zip(seconds["raw"], seconds["bulk"], strict=True)]
-    return WaysFigures(**speed, socket_ratio=round(statistics.median(ratios), 3))
+    return PullFigures(
+        socket_ratio=round(statistics.median(ratios), 3),
+        pulled_mb_per_s=speed["bulk"],
+        socket_mb_per_s=speed["raw"],
+        hashed_mb_per_s=speed["hashed"],
+        network_mb_per_s=speed["network"],
+    )

@@ -15,6 +15,7 @@ from modelnet.testbed.bench.engine.figure import (
     TITLES,
     EngineFigures,
     EnginesFigures,
+    PullFigures,
     engine_figures,
     markdown,
     rows,
@@ -23,6 +24,7 @@ from modelnet.testbed.bench.engine.language import LANGUAGE
 from modelnet.testbed.bench.engine.measure import Effort, loads_of
 from modelnet.testbed.bench.engine.numeric import NUMERIC
 from modelnet.testbed.bench.network import machine_note
+from modelnet.testbed.bench.pull import pull_figures
 
 QUICK = Effort(counts=(1, 16), rounds=2, requests=64)
 PULL = "pull"
@@ -75,7 +77,11 @@ class EnginesBench:
                     continue
                 with console(stderr=True).status(f"measuring {name}"):
                     engines[name] = await self._engine(name, Path(home) / name)
-        return EnginesFigures(engines=engines)
+            pull = PullFigures()
+            if PULL in wanted:
+                with console(stderr=True).status(f"measuring {PULL}"):
+                    pull = await pull_figures(Path(home) / PULL, self._effort.rounds)
+        return EnginesFigures(engines=engines, pull=pull)
 
     async def _engine(self, name: str, home: Path) -> EngineFigures:
         await anyio.Path(home).mkdir()
