@@ -1,4 +1,4 @@
-"""`modelnet doctor`: what could keep a node of this machine from working, and what mends it."""
+"""`modelnet doctor`: what this machine has, what keeps a node from working, and what mends it."""
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -17,11 +17,12 @@ from modelnet.core.error import STATUS_OF, SetupError
 if TYPE_CHECKING:
     from rich.console import Console
 
+_WIDTH = 12
 _STYLES = {"ok": "green", "warn": "yellow", "fail": "bold red"}
 
 
 def doctor(data_dir: DataDir = None, as_json: Json = False) -> None:
-    """Check this machine and the node on it.
+    """Check this machine, its engines and the node on it.
 
     Each problem comes with the command that mends it.
     """
@@ -57,15 +58,22 @@ async def _examine(settings: Settings, *, is_shown: bool) -> list[Finding]:
 
 
 async def _checks(settings: Settings) -> AsyncGenerator[Finding, None]:
-    from modelnet.application.cli.checkup import machine, node, offering
+    from modelnet.application.cli.checkup import extra, hardware, machine, node, offering
 
     yield machine.check_python()
     yield machine.check_packages()
+    for finding in hardware.check_hardware(settings.data_dir):
+        yield finding
     for finding in machine.check_engines():
         yield finding
     yield offering.check_zoo()
+    async for finding in offering.check_zoo_abilities():
+        yield finding
     async for finding in offering.check_servers():
         yield finding
+    for finding in extra.check_extras():
+        yield finding
+    yield extra.check_keys()
     yield node.check_data_dir(settings.data_dir)
     yield node.check_key(settings.data_dir)
     found, running = await node.check_presence(settings.data_dir)
@@ -81,8 +89,9 @@ def _show(finding: Finding, terminal: "Console") -> None:
 
     line = Text.assemble(
         (f"{finding.level:<4}", _STYLES[finding.level]),
-        f"  {finding.check:<10} {printable(finding.told)}",
+        f"  {finding.check:<{_WIDTH}} {printable(finding.told)}",
     )
     terminal.print(line)
     if finding.fix:
-        terminal.print(Text(f"{'':<6}{'':<10} mend it: {printable(finding.fix)}"))
+        why = "to add it" if finding.level == "ok" else "mend it"
+        terminal.print(Text(f"{'':<6}{'':<{_WIDTH}} {why}: {printable(finding.fix)}"))

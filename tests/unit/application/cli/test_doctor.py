@@ -4,12 +4,15 @@ import shutil
 import socket
 import sys
 
+import anyio
 import pytest
 
-from modelnet.application.cli.checkup import machine, node, offering
+from modelnet.application.cli.checkup import extra, hardware, machine, node, offering
 from modelnet.application.presence import PRESENCE_FILE
 from modelnet.core.error import ModelFileError
-from modelnet.resource import detection, zoo
+from modelnet.core.machine import Gpu, Machine
+from modelnet.resource import detection, specification, zoo
+from modelnet.resource.backend.scripted import ScriptedModel
 from modelnet.resource.detection import DetectedEngine
 from modelnet.trust.key import KEY_FILE, open_key
 
@@ -52,6 +55,100 @@ def test_a_failure_comes_with_its_remedy_and_an_exit_code(cli, home):
     assert told["is_healthy"] is False
     (key,) = [one for one in told["checks"] if one["check"] == "key"]
     assert (key["level"], key["fix"]) == ("fail", f"chmod 600 {home / KEY_FILE}")
+
+
+def test_a_server_without_models_is_told_how_to_get_one(cli, engines):
+    engines.append(DetectedEngine("Ollama", "http://127.0.0.1:11434", (), "ollama"))
+    engines.append(DetectedEngine("vLLM", "http://127.0.0.1:8000", ()))
+    out = cli("doctor").out
+    assert "Ollama at http://127.0.0.1:11434: no models" in out
+    assert "mend it: ollama pull llama3.2" in out
+    assert "vLLM at http://127.0.0.1:8000: no models" in out
+
+
+def test_what_a_model_can_do_is_seen_by_starting_it(cli, engines):
+    engines.append(DetectedEngine("vLLM", "http://127.0.0.1:9", ("gone",)))
+    told = json.loads(cli("doctor", "--json").out)["checks"]
+    zoo_model, gone = [one for one in told if one["check"] == "abilities"]
+    assert zoo_model["told"].startswith("zoo:calc: chat, complete")
+    assert "log-probabilities" in zoo_model["told"]
+    assert gone["level"] == "warn"
+    assert gone["told"].startswith("gone does not start: ")
+    assert gone["fix"] == "modelnet up --model 'openai:http://127.0.0.1:9#gone'"
+
+
+@pytest.mark.anyio
+async def test_a_model_that_does_not_start_in_time_is_stopped(monkeypatch):
+    class Sleeper(ScriptedModel):
+        async def start(self):
+            await anyio.sleep_forever()
+
+        async def stop(self):
+            stopped.append(self.card.name)
+
+    stopped = []
+    monkeypatch.setattr(offering, "START_S", 0.01)
+    monkeypatch.setattr(specification, "model_from", lambda _: Sleeper())
+    finding = await offering.check_abilities("python:a:b", "sleeper", "fix")
+    assert (finding.level, finding.fix, stopped) == ("warn", "fix", ["scripted"])
+
+
+def test_memory_and_disk():
+    roomy = Machine(cpu="C", cores=2, memory_bytes=16 << 30, memory_free_bytes=8 << 30)
+    assert [one.level for one in hardware.findings(roomy)] == ["ok", "ok", "ok"]
+    full = Machine(cpu="C", cores=0.5, memory_bytes=16 << 30, memory_free_bytes=1 << 29)
+    processor, memory, _ = hardware.findings(full)
+    assert processor.told == "C, 0.5 cores usable"
+    assert (memory.level, memory.told) == ("warn", "only 0.5 of 17 GB free")
+
+
+H100 = Gpu("H100", 85_000_000_000, 80_000_000_000)
+
+
+@pytest.mark.parametrize(
+    ("gpus", "has_driver", "has_nvml", "offloads", "level", "fix"),
+    [
+        ((), False, True, False, "ok", None),
+        ((), True, False, False, "ok", "python -m pip install 'ai-modelnet[gpu]'"),
+        ((), True, True, False, "warn", "nvidia-smi"),
+        ((H100,), True, True, False, "ok", "llama-server -m FILE.gguf"),
+        ((H100,), True, True, True, "ok", None),
+    ],
+)
+def test_gpu(gpus, has_driver, has_nvml, offloads, level, fix):
+    finding = hardware.gpu_finding(
+        gpus, has_driver=has_driver, has_nvml=has_nvml, offloads=offloads
+    )
+    assert (finding.level, finding.fix) == (level, fix)
+    assert all(gpu.name in finding.told for gpu in gpus)
+
+
+def test_extras(monkeypatch):
+    monkeypatch.setattr(extra, "find_spec", lambda name: None if name == "torch" else object())
+    told = {one.check: one for one in extra.check_extras()}
+    assert told["onnx"].fix is None
+    assert told["transformers"].fix == "python -m pip install 'ai-modelnet[transformers]'"
+    assert {one.level for one in told.values()} == {"ok"}
+
+
+def test_keys_are_told_by_name_alone():
+    environ = {
+        "OPENAI_API_KEY": "sk-1",
+        "MODELNET_KEY_HOST": "sk-2",
+        "GROQ_API_KEY": "",
+        "HOME": "/",
+    }
+    finding = extra.check_keys(environ)
+    assert (finding.level, finding.told) == ("ok", "set: OPENAI_API_KEY, MODELNET_KEY_HOST")
+    assert "sk-" not in str(finding)
+    assert extra.check_keys({}).fix == "export ANTHROPIC_API_KEY=..."
+
+
+def test_a_hint_is_no_problem(cli, monkeypatch):
+    monkeypatch.setattr(extra, "find_spec", lambda _: None)
+    result = cli("doctor")
+    assert "to add it: python -m pip install 'ai-modelnet[onnx]'" in result.out
+    assert result.code == 0
 
 
 def test_python(monkeypatch):

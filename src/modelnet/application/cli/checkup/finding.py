@@ -14,12 +14,17 @@ class Finding(msgspec.Struct, frozen=True):
     level: Level
     told: str
     fix: str | None = None
-    """The command that mends it."""
+    """The command that mends it; where nothing is amiss, the one that would add something."""
 
 
 def ok(check: str, told: str) -> Finding:
     """Return what needs no attention."""
     return Finding(check, "ok", told)
+
+
+def hint(check: str, told: str, add: str) -> Finding:
+    """Return what nobody has to have, and how to have it."""
+    return Finding(check, "ok", told, add)
 
 
 def warn(check: str, told: str, fix: str) -> Finding:
