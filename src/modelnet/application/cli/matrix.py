@@ -1,7 +1,7 @@
 """The ability matrix: a row a model, a column an ability, and below it why something fails."""
 
-from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple, TypeAlias
 
 import msgspec
 
@@ -15,12 +15,16 @@ _TITLES: Mapping[Ability, str] = {
     "logprobs": "LOGP", "continuation": "CONT", "concurrency": "PAR", "context": "CTX",
 }  # fmt: skip
 
-COLUMNS = (
-    Column("MODEL"),
-    *(Column(_TITLES[ability], is_narrow=True) for ability in ABILITIES),
+_MODEL = Column("MODEL", is_whole=True)
+_SPEED = (
     Column("FIRST", is_number=True, is_narrow=True),
     Column("TOK/S", is_number=True, is_narrow=True),
 )
+
+FULL_WIDTH = 100
+"""Characters of a line that holds all columns; fewer hold no speed, and only what is claimed."""
+
+Rows: TypeAlias = list[tuple[str, ...]]
 
 
 class Marks(NamedTuple):
@@ -71,9 +75,20 @@ def note(probed: dict[str, Probed], event: ProbeEvent) -> None:
     known.skipped = event.skipped or known.skipped
 
 
-def rows(probed: Iterable[Probed], marks: Marks) -> list[tuple[str, ...]]:
-    """Return the cells of the table."""
-    return [_row(one, marks) for one in probed if one.skipped is None]
+def table(probed: Sequence[Probed], marks: Marks, width: int) -> tuple[list[Column], Rows]:
+    """Return the columns and rows for a terminal of this width."""
+    tried = [one for one in probed if one.skipped is None]
+    is_full = width >= FULL_WIDTH
+    shown: list[Ability] = [
+        name for name in ABILITIES if is_full or any(name in one.findings for one in tried)
+    ]
+    columns = [_MODEL, *(Column(_TITLES[name], is_narrow=True) for name in shown)]
+    cells = [(_broken(one.id), *_signs(one, shown, marks)) for one in tried]
+    if not is_full:
+        return columns, cells
+    return [*columns, *_SPEED], [
+        (*row, *_speed(one)) for row, one in zip(cells, tried, strict=True)
+    ]
 
 
 def remarks(probed: Iterable[Probed]) -> list[str]:
@@ -81,21 +96,32 @@ def remarks(probed: Iterable[Probed]) -> list[str]:
     return [remark for one in probed for remark in _remarks(one)]
 
 
-def _row(one: Probed, marks: Marks) -> tuple[str, ...]:
+def _broken(name: str) -> str:
+    """Return a name that breaks before its node, where there is no room for both."""
+    model, at, node = name.rpartition("@")
+    return f"{model} {at}{node}" if at else name
+
+
+def _signs(one: Probed, shown: Sequence[Ability], marks: Marks) -> list[str]:
     signs: dict[Verdict, str] = {
         "works": marks.works,
         "fails": marks.fails,
         "untried": marks.untried,
     }
-    cells = (
-        signs[one.findings[ability].verdict] if ability in one.findings else marks.unclaimed
-        for ability in ABILITIES
-    )
-    first = f"{one.speed.first_token_s * 1000:.0f} ms" if one.speed else ""
-    rate = f"{one.speed.tokens_per_s:.0f}" if one.speed else ""
-    # Broken before the node, where the column is too narrow for both.
-    name, at, node = one.id.rpartition("@")
-    return (f"{name} {at}{node}" if at else one.id, *cells, first, rate)
+    return [
+        signs[one.findings[name].verdict] if name in one.findings else marks.unclaimed
+        for name in shown
+    ]
+
+
+def _speed(one: Probed) -> tuple[str, str]:
+    if one.speed is None:
+        return "", ""
+    return _time(one.speed.first_token_s), f"{one.speed.tokens_per_s:.0f}"
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
 
 
 def _remarks(one: Probed) -> list[str]:

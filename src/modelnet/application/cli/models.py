@@ -1,7 +1,8 @@
 """`modelnet models`: every model of the network, what it claims and what was measured."""
 
 import sys
-from contextlib import aclosing, nullcontext
+from collections.abc import Callable, Generator
+from contextlib import aclosing, contextmanager
 from typing import Annotated
 
 import typer
@@ -10,7 +11,14 @@ from modelnet.application.cli import matrix
 from modelnet.application.cli.asking import find_node, with_client
 from modelnet.application.cli.loop import run
 from modelnet.application.cli.option import DataDir, Json, Url
-from modelnet.application.cli.output import Column, console, write, write_json, write_table
+from modelnet.application.cli.output import (
+    Column,
+    console,
+    printable,
+    write,
+    write_json,
+    write_table,
+)
 from modelnet.application.client import NodeAddress, open_client
 from modelnet.application.gateway.catalog import LoadView, OfferView, SkillView
 from modelnet.core.card import Price
@@ -75,7 +83,7 @@ def _probe(address: NodeAddress, model: str | None, *, as_json: bool) -> None:
         write(_NO_MODEL)
         return
     marks = matrix.marks_for(sys.stdout.encoding)
-    write_table(matrix.COLUMNS, matrix.rows(probed, marks))
+    write_table(*matrix.table(probed, marks, console().width))
     write(f"\n{marks.legend}")
     for remark in matrix.remarks(probed):
         write(remark)
@@ -83,14 +91,26 @@ def _probe(address: NodeAddress, model: str | None, *, as_json: bool) -> None:
 
 async def _probed(address: NodeAddress, model: str | None) -> dict[str, matrix.Probed]:
     probed: dict[str, matrix.Probed] = {}
-    terminal = console(stderr=True)
     async with open_client(address) as client:
-        events = client.probe(model=model, timeout_s=_PROBE_S)
-        with terminal.status("Trying the models") if terminal.is_terminal else nullcontext():
-            async with aclosing(events):
+        with _trying() as say:
+            async with aclosing(client.probe(model=model, timeout_s=_PROBE_S)) as events:
                 async for event in events:
                     matrix.note(probed, event)
+                    say(event.id)
     return probed
+
+
+@contextmanager
+def _trying() -> Generator[Callable[[str], None]]:
+    """Show on a terminal which model is being tried."""
+    from rich.text import Text
+
+    terminal = console(stderr=True)
+    if not terminal.is_terminal:
+        yield lambda _: None
+        return
+    with terminal.status("Trying the models") as status:
+        yield lambda name: status.update(Text(printable(f"Trying {name}")))
 
 
 def _order(offer: OfferView) -> tuple[str, str]:

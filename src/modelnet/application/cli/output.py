@@ -33,6 +33,8 @@ class Column:
     is_number: bool = False
     is_narrow: bool = False
     """Close to the next, and never broken into lines."""
+    is_whole: bool = False
+    """Nothing of it is left out: what is too long is broken into lines."""
 
 
 def printable(text: str) -> str:
@@ -68,7 +70,12 @@ def write_table(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> Non
     table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, gap, 0, 0))
     for column in columns:
         justify = "right" if column.is_number else "left"
-        table.add_column(column.title, justify=justify, no_wrap=column.is_narrow)
+        table.add_column(
+            column.title,
+            justify=justify,
+            no_wrap=column.is_narrow,
+            overflow="fold" if column.is_whole else "ellipsis",
+        )
     for row in rows:
         table.add_row(*(Text(printable(cell)) for cell in row))
     console().print(table)

@@ -1,14 +1,14 @@
 import json
 
-import msgspec
 import pytest
 
-from modelnet.application.cli.matrix import COLUMNS, Probed, marks_for, note, rows
+from modelnet.application.cli.matrix import Probed, marks_for, note, table
 from modelnet.application.cli.models import load, price, weights
 from modelnet.application.client import ProbeEvent
 from modelnet.application.gateway.catalog import LoadView
 from modelnet.application.gateway.endpoint import EventStream, HttpRequest
 from modelnet.core.card import Price
+from modelnet.service.ability import ABILITIES, Finding, Speed
 
 MARKS = marks_for("utf-8")
 
@@ -150,14 +150,28 @@ def test_a_node_that_dies_while_probing(cli, probing):
     assert "closed the connection" in result.err
 
 
-def test_the_matrix_fits_a_terminal():
+def all_claimed(*names: str) -> list[Probed]:
     probed: dict[str, Probed] = {}
-    for found in FOUND:
-        event = msgspec.convert(found | {"id": "zoo:general@alice"}, ProbeEvent)
-        note(probed, msgspec.structs.replace(event, skipped=None))
-    (row,) = rows(probed.values(), MARKS)
-    widths = [max(len(column.title), len(cell)) for column, cell in zip(COLUMNS, row, strict=True)]
-    assert sum(widths) + len(widths) - 1 <= 100
+    for name in names:
+        for ability in ABILITIES:
+            found = Finding(ability=ability, verdict="works")
+            note(probed, ProbeEvent(name, finding=found, speed=Speed(12.3456, 12345.6)))
+    return list(probed.values())
+
+
+@pytest.mark.parametrize(("width", "for_names"), [(100, 16), (80, 11)])
+def test_the_matrix_leaves_room_for_names(width: int, for_names: int):
+    columns, rows = table(all_claimed("a"), MARKS, width)
+    titles = [column.title for column in columns]
+    widths = [max(map(len, cells)) for cells in zip(titles, *rows, strict=True)][1:]
+    assert width - sum(widths) - len(widths) >= for_names
+
+
+def test_a_narrow_terminal_shows_what_is_claimed():
+    probed = [Probed(id="a@b", findings={"chat": Finding(ability="chat", verdict="fails")})]
+    columns, rows = table(probed, MARKS, 80)
+    assert [column.title for column in columns] == ["MODEL", "CHAT"]
+    assert rows == [("a @b", "✗")]
 
 
 @pytest.mark.parametrize("encoding", ["ascii", None, "latin-1", "nonsense"])
