@@ -32,7 +32,8 @@ class Engine:
 
         Raises:
             SettingsError: torch or transformers is not installed.
-            ModelFileError: the folder cannot be loaded.
+            ModelFileError: the folder cannot be served.
+            Exception: whatever the libraries raise on a folder that is wrong.
         """
         self._name = name
         self._folder = folder

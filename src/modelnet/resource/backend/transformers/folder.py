@@ -85,6 +85,8 @@ def read_folder(path: Path) -> Folder:
         raise ModelFileError(
             f"{path} holds an encoder with a decoder, which is not served; give a decoder."
         )
+    # transformers would do without one that is corrupt, and forget how an answer ends.
+    _read_or(path / "generation_config.json", dict[str, Any]())
     is_decoder = any(name.endswith(_DECODERS) for name in config.architectures)
     return Folder(path, count_weights(path), is_decoder)
 

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from modelnet.core.error import ModelFileError
+from modelnet.core.error import ModelFileError, SetupError
 from modelnet.resource.backend.transformers.folder import Folder
 from modelnet.resource.backend.transformers.library import Libraries
 
@@ -25,11 +25,11 @@ def load(libraries: Libraries, folder: Folder) -> Loaded:
     """Read tokenizer and weights, to the GPU where there is one.
 
     Raises:
-        ModelFileError: the folder is corrupt, incomplete or of a kind transformers does not know.
+        ModelFileError: the folder is incomplete or old.
+        Exception: whatever the libraries raise on a folder that is corrupt or unknown to them.
     """
-    with _failing(folder.path):
-        tokenizer = libraries.transformers.AutoTokenizer.from_pretrained(folder.path, **_LOCAL)
-        model = _model(libraries, folder)
+    tokenizer = libraries.transformers.AutoTokenizer.from_pretrained(folder.path, **_LOCAL)
+    model = _model(libraries, folder)
     if not tokenizer.is_fast:
         raise ModelFileError(f"{folder.path} has an old tokenizer; save it as tokenizer.json.")
     # Otherwise a folder that was made for short inputs cuts long ones without a word.
@@ -57,11 +57,15 @@ def _model(libraries: Libraries, folder: Folder) -> Any:
 
 
 @contextmanager
-def _failing(path: Path) -> Generator[None, None, None]:
-    """Turn what the libraries raise on a folder that is wrong into our error."""
+def blaming(path: Path) -> Generator[None, None, None]:
+    """Take whatever goes wrong with a folder at first for the folder's fault.
+
+    Raises:
+        ModelFileError: something went wrong.
+    """
     try:
         yield
-    except ModelFileError:
+    except SetupError:
         raise
     # A folder decides which code of transformers runs, and tokenizers raises bare exceptions.
     except Exception as error:

@@ -19,6 +19,7 @@ from modelnet.resource.backend.transformers.ability import card_of
 from modelnet.resource.backend.transformers.engine import Engine
 from modelnet.resource.backend.transformers.folder import Folder, read_folder
 from modelnet.resource.backend.transformers.job import Job
+from modelnet.resource.backend.transformers.loading import blaming
 from modelnet.resource.backend.transformers.prompt import refuse_forced_call
 
 DEFAULT_PARALLEL = 2
@@ -117,8 +118,9 @@ class TransformersModel:
 
     def _load(self) -> _Running:
         folder = read_folder(self._path)
-        engine = Engine(folder, self._name)
-        card = card_of(engine, folder, self._name, self._parallel)
+        with blaming(self._path):
+            engine = Engine(folder, self._name)
+            card = card_of(engine, folder, self._name, self._parallel)
         workers = ThreadPoolExecutor(self._parallel, thread_name_prefix=self._name)
         return _Running(folder, engine, card, workers)
 
