@@ -1,8 +1,14 @@
-"""One answer of a server as it arrives: its head, then its body at the pace of its reader."""
+"""One answer of a server as it arrives: its head, then its body at the pace of its reader.
+
+The first piece wakes the reader at once; those that follow within `PACE_S` come as one, and the end
+comes without delay.
+"""
 
 import asyncio
 from collections.abc import Generator
 from contextlib import contextmanager
+
+from modelnet.resource.backend.mailbox import PACE_S
 
 SILENCE_TIMEOUT_S = 300.0
 """A server that says nothing for so long has hung, whatever the deadline."""
@@ -35,6 +41,8 @@ class Response:
         self._failure: BrokenError | None = None
         self._loop = asyncio.get_running_loop()
         self._news: asyncio.Future[None] | None = None
+        self._pacer: asyncio.TimerHandle | None = None
+        self._taken_at = 0.0
 
     def begin(self, status: int, headers: dict[str, str]) -> None:
         """Take in the head."""
@@ -42,14 +50,18 @@ class Response:
         self._tell()
 
     def feed(self, piece: bytes) -> None:
-        """Take in a piece of the body."""
+        """Take in a piece of the body; what comes after a failure is dropped."""
+        if self._failure is not None:
+            return
         self._pieces.append(piece)
         self._size += len(piece)
         if self._size > HIGH_WATER_BYTES and not self._is_paused:
             self._is_paused = True
             if not self._transport.is_closing():
                 self._transport.pause_reading()
-        self._tell()
+            self._tell()
+        else:
+            self._tell_in_time()
 
     def end(self) -> None:
         """Note that the body is whole."""
@@ -114,6 +126,7 @@ class Response:
 
     def _take(self) -> bytes:
         pieces, self._pieces, self._size = self._pieces, [], 0
+        self._taken_at = self._loop.time()
         if self._is_paused:
             self._is_paused = False
             if not self._transport.is_closing():
@@ -131,8 +144,19 @@ class Response:
             await self._news
         finally:
             silence.cancel()
-            self._news = None
+            if self._pacer is not None:
+                self._pacer.cancel()
+            self._news = self._pacer = None
 
     def _tell(self) -> None:
         if self._news is not None and not self._news.done():
             self._news.set_result(None)
+
+    def _tell_in_time(self) -> None:
+        if self._news is None or self._pacer is not None:
+            return
+        wait_s = self._taken_at + PACE_S - self._loop.time()
+        if wait_s > 0:
+            self._pacer = self._loop.call_later(wait_s, self._tell)
+        else:
+            self._tell()
