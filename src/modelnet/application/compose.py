@@ -77,7 +77,8 @@ def wire(
     demand = Demand()
 
     def hear(event: DirectoryEvent) -> None:
-        demand.hear(event, clock())
+        if copying.rules.takes_over:
+            demand.hear(event, clock())
         for standing in evidence_in(watcher.directory, event):
             beliefs.record(standing, clock())
 

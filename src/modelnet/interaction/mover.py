@@ -3,6 +3,8 @@
 import logging
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
+from functools import partial
+from pathlib import Path
 from typing import Protocol
 
 import anyio
@@ -29,7 +31,7 @@ from modelnet.resource.copy.giving import Giver
 from modelnet.resource.copy.lock import Lock
 from modelnet.resource.copy.manifest import Manifest
 from modelnet.resource.copy.permission import check_copy
-from modelnet.resource.copy.shelf import Shelf, held_as
+from modelnet.resource.copy.shelf import Held, Shelf, held_as
 from modelnet.resource.copy.store import Copy, Store
 from modelnet.resource.host import Host
 from modelnet.resource.model import Model
@@ -249,7 +251,9 @@ class Mover:
             raise MalformedError(
                 f"The card of {wanted.card.name} tells another size than its file."
             )
-        arriving = await around.offload(self._store.begin, digest, manifest, wanted.card)
+        # What nobody here asked for drives nothing out.
+        begin = partial(self._store.begin, may_remove=wanted.cause != "takeover")
+        arriving = await around.offload(begin, digest, manifest, wanted.card)
         try:
             await Fetch(around, digest, arriving.part, transfer.tell, wanted.only).run()
             await around.offload(arriving.finish)
@@ -275,10 +279,11 @@ class Mover:
     async def _serve(self, copy: Copy) -> ModelCard:
         """Serve a copy; it is not removed as long as it is served."""
         _check_memory(copy.manifest)
-        lock = await self._around.offload(self._store.hold, copy.digest)
-        if lock is None:
-            raise StorageError("The copy is gone from the data directory; ask for it again.")
-        self._held[copy.digest] = lock
+        if copy.digest not in self._held:
+            lock = await self._around.offload(self._store.hold, copy.digest)
+            if lock is None:
+                raise StorageError("The copy is gone from the data directory; ask for it again.")
+            self._held[copy.digest] = lock
         try:
             return await self._at_home.serve_copy(copy)
         except ModelnetError:
@@ -286,12 +291,7 @@ class Mover:
             raise
 
     async def _describe(self, model: FileModel, card: ModelCard, *, is_quick: bool) -> bool:
-        look = self._shelf.known if is_quick else self._shelf.hash
-        try:
-            held = await self._around.offload(look, model.file.path)
-        except ModelFileError as error:
-            _log.warning("%s cannot be handed on: %s", card.name, error)
-            return False
+        held = await self._look(model.file.path, is_quick=is_quick)
         if held is None:
             return False
         artifact = artifact_of(model.file, held, card.licence)
@@ -300,6 +300,19 @@ class Mover:
         if artifact.may_copy:
             self._shelf.put(held)
         return is_new
+
+    async def _look(self, path: Path, *, is_quick: bool) -> Held | None:
+        """Return a file as it is handed on; nothing if that takes time or cannot be."""
+        offload = self._around.offload
+        held = await offload(self._shelf.known, path)
+        steps = self._shelf.hashing(path)
+        try:
+            # A step at a time: so a node that is stopped does not finish a large file first.
+            while held is None and not is_quick:
+                held = await offload(next, steps)
+        except ModelFileError as error:
+            _log.warning("a file cannot be handed on: %s", error)
+        return held
 
     def _served(self, digest: str) -> ModelCard | None:
         cards = (card for card in self._host.cards if card.artifact)

@@ -19,6 +19,9 @@ from modelnet.resource.directory import Directory, DirectoryEvent, LoadAnnounced
 WANTED_S = 3600.0
 """A model that was asked for in this time is wanted."""
 
+MAX_NAMES = 4096
+"""Models remembered as asked for: names come from other nodes."""
+
 KEEP_TURN_S = 5.0
 """How much longer each node in line waits before it fetches a copy to keep."""
 
@@ -47,21 +50,27 @@ class Demand:
 
     def __init__(self) -> None:
         self._asked: dict[str, float] = {}
-        self._begun: dict[tuple[NodeId, str], int] = {}
+        self._begun: dict[NodeId, dict[str, int]] = {}
 
     def hear(self, event: DirectoryEvent, now: float) -> None:
         """Take in an event of the directory: load beacons tell what is asked for."""
         match event:
             case LoadAnnounced(node, load):
+                before = self._begun.get(node, {})
+                self._begun[node] = {name: model.begun for name, model in load.models.items()}
                 for name, model in load.models.items():
-                    before = self._begun.get((node, name), 0)
-                    self._begun[node, name] = model.begun
-                    if model.running or model.waiting or model.begun > before:
-                        self._asked[name] = now
+                    if model.running or model.waiting or model.begun > before.get(name, 0):
+                        self._note(name, now)
             case NodeLeft(node):
-                self._begun = {key: n for key, n in self._begun.items() if key[0] != node}
+                self._begun.pop(node, None)
             case _:
                 pass
+
+    def _note(self, name: str, now: float) -> None:
+        self._asked.pop(name, None)
+        self._asked[name] = now
+        if len(self._asked) > MAX_NAMES:
+            del self._asked[next(iter(self._asked))]
 
     def wanted(self, now: float) -> frozenset[str]:
         """Return the models that were asked for lately; older ones are forgotten."""

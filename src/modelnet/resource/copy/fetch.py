@@ -20,7 +20,7 @@ from modelnet.core.error import (
 from modelnet.core.identity import NodeId, short_node_id
 from modelnet.resource.copy.call import ManifestCall, Progress, encode
 from modelnet.resource.copy.download import Download
-from modelnet.resource.copy.manifest import Manifest, read_manifest
+from modelnet.resource.copy.manifest import PIECES_AT_ONCE, Manifest, read_manifest
 from modelnet.resource.copy.offload import Offload
 from modelnet.resource.copy.part import Part
 from modelnet.resource.copy.source import NetworkSource, Source, bulk_source
@@ -143,8 +143,7 @@ class Fetch:
             PeerLostError: nobody is left who has the file.
             StorageError: the disk is full or cannot be written.
         """
-        here = await self._around.offload(lambda: list(self._part.here()))
-        self._download = Download(self._part.manifest.count, here)
+        self._download = Download(self._part.manifest.count, await self._here())
         self._report()
         self._give_up_at = anyio.current_time() + RETURN_S
         async with anyio.create_task_group() as tasks:
@@ -156,6 +155,13 @@ class Fetch:
             tasks.cancel_scope.cancel()
         if self._fatal is not None:
             raise self._fatal
+
+    async def _here(self) -> list[int]:
+        """Return the pieces that came earlier; hashing them may take long, and can be stopped."""
+        count, here = self._part.manifest.count, list[int]()
+        for first in range(0, count, PIECES_AT_ONCE):
+            here += await self._around.offload(self._part.here, first, PIECES_AT_ONCE)
+        return here
 
     @property
     def _is_over(self) -> bool:

@@ -5,6 +5,7 @@ nobody who sends one has to be believed.
 """
 
 import hashlib
+from collections.abc import Generator
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +19,9 @@ PIECE_BYTES = 1 << 20
 MAX_PIECE_BYTES = 16 << 20
 MAX_PIECES = 1 << 20
 """Of one file: with pieces of 1 MiB, a file of 1 TiB. Its manifest still fits one message."""
+
+PIECES_AT_ONCE = 64
+"""After so many pieces hashed in a row others have a say."""
 
 HASH_BYTES = 32
 VERSION = 1
@@ -87,8 +91,10 @@ def read_manifest(encoded: bytes, digest: str) -> Manifest:
     return manifest
 
 
-def manifest_of(path: Path, piece_bytes: int = PIECE_BYTES) -> Manifest:
-    """Return the manifest of a file; reads all of it and blocks.
+def hashing(path: Path, piece_bytes: int = PIECE_BYTES) -> Generator[Manifest | None, None, None]:
+    """Hash a file and yield its manifest; blocks, and yields nothing after every 64 pieces.
+
+    So whoever runs it in threads can stop in between: a large file takes minutes.
 
     Raises:
         ModelFileError: it cannot be read, or is empty.
@@ -102,8 +108,19 @@ def manifest_of(path: Path, piece_bytes: int = PIECE_BYTES) -> Manifest:
             while read_bytes := file.readinto(buffer):
                 hashes += hashlib.sha256(buffer[:read_bytes]).digest()
                 size_bytes += read_bytes
+                if not len(hashes) % (PIECES_AT_ONCE * HASH_BYTES):
+                    yield None
     except OSError as error:
         raise ModelFileError(f"{path} cannot be read ({error.strerror}); check it.") from error
     if not size_bytes:
         raise ModelFileError(f"{path} is empty; download it again.")
-    return Manifest(VERSION, size_bytes, piece_bytes, bytes(hashes))
+    yield Manifest(VERSION, size_bytes, piece_bytes, bytes(hashes))
+
+
+def manifest_of(path: Path, piece_bytes: int = PIECE_BYTES) -> Manifest:
+    """Return the manifest of a file; reads all of it and blocks.
+
+    Raises:
+        ModelFileError: it cannot be read, or is empty.
+    """
+    return next(found for found in hashing(path, piece_bytes) if found is not None)

@@ -35,15 +35,17 @@ class Part:
             _take_room(self._data, manifest.size_bytes)
             self._opened = opened.pop_all()
 
-    def here(self) -> Generator[int, None, None]:
-        """Yield the pieces that are marked and whole; the others lose their mark."""
-        marks = os.pread(self._marks, self.manifest.count, 0)
-        for index, mark in enumerate(marks):
-            if mark:
-                if self.manifest.is_piece(index, self._read(index)):
-                    yield index
-                else:
-                    os.pwrite(self._marks, b"\0", index)
+    def here(self, first: int, count: int) -> list[int]:
+        """Return which of some pieces are marked and whole; the others lose their mark."""
+        found: list[int] = []
+        for index, mark in enumerate(os.pread(self._marks, count, first), first):
+            if not mark or index >= self.manifest.count:
+                continue
+            if self.manifest.is_piece(index, self._read(index)):
+                found.append(index)
+            else:
+                os.pwrite(self._marks, b"\0", index)
+        return found
 
     def put(self, index: int, data: bytes | bytearray | memoryview) -> None:
         """Write a piece and mark it.

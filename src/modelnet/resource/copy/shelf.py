@@ -5,6 +5,7 @@ change in the data directory. Every method but `get` blocks on the disk.
 """
 
 import os
+from collections.abc import Generator
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -16,7 +17,7 @@ from modelnet.resource.copy.manifest import (
     Manifest,
     digest_of,
     encode_manifest,
-    manifest_of,
+    hashing,
     read_manifest,
 )
 
@@ -93,25 +94,32 @@ class Shelf:
             return Held(path, read_manifest(encoded, digest), fingerprint)
         return None
 
-    def hash(self, path: Path) -> Held:
-        """Return a file, hashed now unless it was before.
+    def hashing(self, path: Path) -> Generator[Held | None, None, None]:
+        """Yield a file, hashed now unless it was before; nothing now and then while that goes on.
 
         Raises:
             ModelFileError: it cannot be read, or changed while it was.
         """
-        if (held := self.known(path)) is not None:
-            return held
-        try:
-            before = _fingerprint(path.stat())
-            manifest = manifest_of(path)
-            after = _fingerprint(path.stat())
-        except OSError as error:
-            raise ModelFileError(f"{path} cannot be read ({error.strerror}); check it.") from error
-        if before != after or manifest.size_bytes != after.size_bytes:
-            raise ModelFileError(f"{path} changed while it was read; let it be whole first.")
-        held = Held(path, manifest, after)
-        self._remember(held)
-        return held
+        held = self.known(path)
+        if held is None:
+            try:
+                before = _fingerprint(path.stat())
+                for manifest in hashing(path):
+                    yield None
+                    held = manifest and Held(path, manifest, before)
+                after = _fingerprint(path.stat())
+            except OSError as error:
+                raise ModelFileError(
+                    f"{path} cannot be read ({error.strerror}); check it."
+                ) from error
+            if held is None or before != after or held.manifest.size_bytes != after.size_bytes:
+                raise ModelFileError(f"{path} changed while it was read; let it be whole first.")
+            self._remember(held)
+        yield held
+
+    def hash(self, path: Path) -> Held:
+        """Return a file, hashed now unless it was before: `hashing` in one go."""
+        return next(held for held in self.hashing(path) if held is not None)
 
     def _remember(self, held: Held) -> None:
         # Only saves time: without it the file is hashed again.

@@ -93,8 +93,12 @@ class Store:
             return None
         return Copy(digest, path, manifest, card)
 
-    def begin(self, digest: str, manifest: Manifest, card: ModelCard) -> Arriving:
+    def begin(
+        self, digest: str, manifest: Manifest, card: ModelCard, *, may_remove: bool = True
+    ) -> Arriving:
         """Make room for a file and open it; pieces that came earlier are still there.
+
+        Other copies go for it only if they may.
 
         Raises:
             StorageError: it does not fit, or the disk is full or cannot be written.
@@ -104,7 +108,7 @@ class Store:
         with self._alone():
             lock = self._take(folder)
             try:
-                self._make_room(manifest.size_bytes, keep=digest)
+                self._make_room(manifest.size_bytes, keep=digest, may_remove=may_remove)
                 with storing(folder):
                     _write(folder / "manifest", encode_manifest(manifest))
                     _write(folder / "card", msgspec.json.encode(card))
@@ -156,7 +160,7 @@ class Store:
             )
         return lock
 
-    def _make_room(self, size_bytes: int, *, keep: str) -> None:
+    def _make_room(self, size_bytes: int, *, keep: str, may_remove: bool) -> None:
         """Remove what was not used for longest until so many bytes fit; nothing if they cannot."""
         had_bytes = _size(self._folder / keep)
         others = [folder for folder in self._folders() if folder.name != keep]
@@ -165,7 +169,7 @@ class Store:
         over_disk = size_bytes - had_bytes - _free_bytes(self._folder)
         needed_bytes = max(over_limit, over_disk)
         chosen: list[Path] = []
-        for folder in sorted(filter(_is_idle, others), key=_last_use):
+        for folder in sorted(filter(_is_idle, others), key=_last_use) if may_remove else ():
             if needed_bytes <= 0:
                 break
             chosen.append(folder)

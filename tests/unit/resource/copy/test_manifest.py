@@ -12,6 +12,7 @@ from modelnet.resource.copy.manifest import (
     Manifest,
     digest_of,
     encode_manifest,
+    hashing,
     manifest_of,
     read_manifest,
 )
@@ -91,3 +92,11 @@ def test_files_that_are_none_are_named(tmp_path):
     (tmp_path / "empty").touch()
     with pytest.raises(ModelFileError, match="empty"):
         manifest_of(tmp_path / "empty")
+
+
+def test_hashing_a_large_file_can_be_stopped_in_between(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(bytes(130 * 4))
+    steps = list(hashing(path, piece_bytes=4))
+    assert steps[:-1] == [None, None]
+    assert steps[-1] == manifest_of(path, piece_bytes=4)

@@ -73,7 +73,7 @@ def test_what_is_not_whole_is_not_found(store, files):
     arriving.close()
     assert store.find(files[0].digest) is None
     again = store.begin(files[0].digest, files[0].manifest, CARD)
-    assert list(again.part.here()) == [0]
+    assert again.part.here(0, 4) == [0]
     again.close()
 
 
@@ -178,3 +178,11 @@ def test_strangers_in_the_folder_are_left_alone(store, files):
     add(store, files[1])
     add(store, files[2])
     assert (store._folder / "notes.txt").read_text() == "mine"
+
+
+def test_what_may_remove_nothing_takes_only_what_is_free(store, files):
+    add(store, files[0])
+    store.begin(files[1].digest, files[1].manifest, CARD, may_remove=False).close()
+    with pytest.raises(StorageError, match="no room"):
+        store.begin(files[2].digest, files[2].manifest, CARD, may_remove=False)
+    assert digests(store) == {files[0].digest}
