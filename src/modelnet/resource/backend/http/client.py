@@ -3,7 +3,6 @@
 Redirects are not followed, cookies not kept, proxies not used: a key goes to its server alone.
 """
 
-import asyncio
 import ssl
 from collections.abc import AsyncGenerator, Generator, Mapping
 from contextlib import contextmanager
@@ -23,7 +22,6 @@ from modelnet.resource.backend.http.failure import error_of_status
 from modelnet.resource.backend.http.head import fields, fixed_fields, request_head, secrets_in
 from modelnet.resource.backend.http.pool import Pool
 from modelnet.resource.backend.http.response import BrokenError, ExpiredError, Response
-from modelnet.resource.backend.mailbox import PACE_S
 
 MAX_BODY_BYTES = 1 << 28
 """Of an answer that is read whole."""
@@ -31,9 +29,6 @@ MAX_BODY_BYTES = 1 << 28
 EVENTS = "text/event-stream"
 LINES = "application/x-ndjson"
 JSON: Mapping[str, str] = {"Content-Type": "application/json"}
-
-EAGER_READS = 16
-"""Reads of one answer without a pause: short ones are as fast as they can be."""
 
 
 class Answer(NamedTuple):
@@ -155,13 +150,8 @@ class Client:
         try:
             await self._check(connection.response, media_type, deadline)
             with self._failing(), connection.response.within(deadline - self._clock()):
-                reads = 0
                 while piece := await connection.response.read():
                     yield self._hide(piece)
-                    reads += 1
-                    if reads > EAGER_READS:
-                        # A long answer of a fast engine: what gathers meanwhile is one piece.
-                        await asyncio.sleep(PACE_S)
         finally:
             pool.done(connection)
 
