@@ -5,8 +5,9 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 import anyio
+import msgspec
 
-from modelnet.core.card import ModelCard
+from modelnet.core.card import ModelCard, Price
 from modelnet.core.chunk import Chunk
 from modelnet.core.clock import Clock, system_clock
 from modelnet.core.error import EngineError
@@ -36,7 +37,12 @@ class OpenAIModel:
     """One model of any server that speaks OpenAI's API."""
 
     def __init__(
-        self, endpoint: Endpoint, *, name: str | None = None, clock: Clock = system_clock
+        self,
+        endpoint: Endpoint,
+        *,
+        name: str | None = None,
+        price: Price | None = None,
+        clock: Clock = system_clock,
     ) -> None:
         """Ask the model of an endpoint; its key is read from the environment now.
 
@@ -45,6 +51,7 @@ class OpenAIModel:
         """
         self._endpoint = endpoint
         self._name = name
+        self._price = price or Price()
         self._clock = clock
         label = name or endpoint.model or endpoint.root
         self._lifetime = Lifetime(label, clock)
@@ -70,7 +77,9 @@ class OpenAIModel:
         self._lifetime.begin()
         try:
             deadline = self._clock() + PROBE_TIMEOUT_S
-            self._findings = await probe(self._client, self._endpoint, self._name, deadline)
+            found = await probe(self._client, self._endpoint, self._name, deadline)
+            card = msgspec.structs.replace(found.card, price=self._price)
+            self._findings = msgspec.structs.replace(found, card=card)
         except BaseException:
             await self.stop()
             raise

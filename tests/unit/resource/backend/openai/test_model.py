@@ -7,6 +7,7 @@ import anyio
 import pytest
 from aiohttp import web
 
+from modelnet.core.card import Price
 from modelnet.core.chunk import Chunk, ToolCall, Usage
 from modelnet.core.error import (
     ContextTooLongError,
@@ -386,6 +387,14 @@ async def test_leaving_closes_the_connection(upstream: Upstream, connect):
         assert (await anext(chunks)).text
     with anyio.fail_after(5):
         await closed.wait()
+
+
+async def test_a_price_is_told_by_its_owner(upstream: Upstream):
+    price = Price(0.15, 0.6)
+    model = OpenAIModel(openai_endpoint(f"{upstream.url}#m"), price=price)
+    await model.start()
+    assert model.card.price == price
+    await model.stop()
 
 
 async def test_the_key_goes_to_its_host_and_is_never_shown(
