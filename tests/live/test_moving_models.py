@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
@@ -13,7 +14,7 @@ import pytest
 
 from modelnet.application.client import NodeAddress, NodeClient, open_client
 from modelnet.application.demo.process import Fleet, NodeProcess, NodeSpec, plain_environment
-from modelnet.core.error import UnsupportedError
+from modelnet.core.error import ModelnetError, UnsupportedError
 from modelnet.interaction.transfer import Pulled
 from modelnet.trust.invitation import Invitation
 from tests.conformance.tiny_gguf import write_tiny_gguf
@@ -197,3 +198,21 @@ async def test_a_closed_network_moves_models_over_its_own_links(fleet: Fleet):
     async with client_of(taker) as client:
         await until_offered(client, "zoo:calc", count=1)
         assert (await pulled(client, "zoo:calc")).is_served
+
+
+async def test_a_node_that_is_stopped_in_the_middle_of_a_pull_leaves_at_once(fleet: Fleet, large):
+    giver = await start(fleet, "giver", f"large=gguf:{large}?copy=yes")
+    taker = await start(fleet, "taker", join=giver)
+    async with client_of(taker) as client:
+        await until_offered(client, "large", count=1)
+        steps = client.pull("large", source=None, serve=True, timeout_s=PATIENCE_S)
+        async for step in steps:
+            if step.progress and step.progress.done_bytes > 0:
+                break
+        taker.child.send(signal.SIGTERM)
+        with pytest.raises(ModelnetError):
+            async for _ in steps:
+                pass
+    with anyio.fail_after(PATIENCE_S):
+        await taker.child.wait()
+    assert taker.child._process.returncode == 0

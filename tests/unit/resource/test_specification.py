@@ -138,3 +138,17 @@ def test_a_module_that_fails_as_it_is_imported_is_named(tmp_path, monkeypatch):
 def test_a_name_that_a_chain_could_not_hold_is_refused(name):
     with pytest.raises(SettingsError):
         parse_specification(f"{name}=zoo:calc")
+
+
+@pytest.mark.parametrize(("ending", "word"), [("", None), ("?copy=yes", True), ("?copy=no", False)])
+def test_an_owner_may_say_whether_a_file_may_be_copied(ending, word):
+    made = model_from(f"mine=gguf:/models/m.gguf{ending}")
+    assert isinstance(made, EmbeddedModel)
+    assert (made.file.path, made.file.form) == (Path("/models/m.gguf"), "gguf")
+    assert made.file.may_copy is word
+    assert model_from(f"zoo:calc{ending}").file.may_copy is word
+
+
+def test_what_is_no_file_is_not_copied():
+    with pytest.raises(SettingsError, match="no file"):
+        model_from("openai:http://127.0.0.1:1#m?copy=yes")

@@ -32,7 +32,8 @@ def _told_of(entry: NodeEntry, before: NodeEntry | None) -> str:
         return f"{entry.name} joined with {_models(entry)}."
     if before.since != entry.since:
         return f"{entry.name} left and came back with {_models(entry)}."
-    if before.cards != entry.cards:
+    # Cards change without any model doing so: when the file of one becomes known.
+    if _models(before) != _models(entry):
         return f"{entry.name} now serves {_models(entry)}."
     return ""
 

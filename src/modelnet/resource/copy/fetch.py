@@ -34,7 +34,7 @@ ATTEMPTS = 3
 """A node that failed so often is not asked again for this file."""
 
 MANIFEST_S = 30.0
-RETURN_S = 10.0
+RETURN_S = 5.0
 """How long to wait for a node to come back when nobody is left who has the file."""
 
 LOOK_AGAIN_S = 0.25

@@ -1,5 +1,7 @@
+import msgspec
+
 from modelnet.application.cli.news import News
-from modelnet.core.card import ModelCard
+from modelnet.core.card import Artifact, ModelCard
 from modelnet.core.load import Load
 from modelnet.resource.directory import (
     CardsAnnounced,
@@ -32,6 +34,10 @@ def test_a_node_comes_changes_and_goes():
     directory = tell(directory, CardsAnnounced(BOB, "bob", (card("b"), card("a"))))
     assert news.update(directory) == ["bob joined with a, b."]
     directory = tell(directory, LoadAnnounced(BOB, Load()))
+    assert news.update(directory) == []
+    known = Artifact(digest="0" * 64, size_bytes=1, form="gguf")
+    described = msgspec.structs.replace(card("a"), artifact=known)
+    directory = tell(directory, CardsAnnounced(BOB, "bob", (card("b"), described)))
     assert news.update(directory) == []
     directory = tell(directory, CardsAnnounced(BOB, "bob", ()))
     assert news.update(directory) == ["bob now serves no models."]
