@@ -22,6 +22,7 @@ from modelnet.application.cli.output import (
 from modelnet.application.client import NodeAddress, open_client
 from modelnet.application.gateway.catalog import LoadView, OfferView, SkillView
 from modelnet.core.card import Price
+from modelnet.core.standing import Speed
 
 _COLUMNS = (
     Column("MODEL"),
@@ -29,6 +30,7 @@ _COLUMNS = (
     Column("SKILLS (MEASURED)"),
     Column("DOES"),
     Column("WEIGHTS", is_number=True),
+    Column("SPEED"),
     Column("LOAD"),
     Column("PRICE"),
 )
@@ -124,6 +126,7 @@ def _row(offer: OfferView) -> tuple[str, ...]:
         skills_of(offer),
         ", ".join(offer.card.operations),
         weights(offer.card.parameters),
+        speed(offer.speed),
         load(offer.load),
         price(offer.card.price),
     )
@@ -147,6 +150,17 @@ def weights(parameters: int | None) -> str:
         return "?"
     size, unit = (parameters / 1e9, "B") if parameters >= 1e9 else (parameters / 1e6, "M")
     return f"{size:.2g}{unit}" if size < 100 else f"{size:.0f}{unit}"
+
+
+def speed(seen: Speed) -> str:
+    """Return the time to the first token and the rate of the rest, as far as they were measured."""
+    parts: list[str] = []
+    if seen.first_token_s is not None:
+        first_s = seen.first_token_s
+        parts.append(f"{first_s * 1000:.0f} ms" if first_s < 1 else f"{first_s:.1f} s")
+    if seen.tokens_per_s is not None:
+        parts.append(f"{seen.tokens_per_s:.0f}/s")
+    return ", ".join(parts)
 
 
 def load(now: LoadView) -> str:

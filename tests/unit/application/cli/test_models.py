@@ -3,10 +3,11 @@ import json
 import pytest
 
 from modelnet.application.cli.matrix import Probed, marks_for, note, table
-from modelnet.application.cli.models import load, price, weights
+from modelnet.application.cli.models import load, price, speed, weights
 from modelnet.application.client import ProbeEvent
 from modelnet.application.gateway.catalog import LoadView
 from modelnet.application.gateway.endpoint import EventStream, HttpRequest
+from modelnet.core import standing
 from modelnet.core.card import Price
 from modelnet.service.ability import ABILITIES, Finding, Speed
 
@@ -67,6 +68,18 @@ def test_nodes_as_json(cli, serve):
 )
 def test_weights(parameters, told):
     assert weights(parameters) == told
+
+
+@pytest.mark.parametrize(
+    ("seen", "told"),
+    [
+        (standing.Speed(), ""),
+        (standing.Speed(first_token_s=0.0123), "12 ms"),
+        (standing.Speed(first_token_s=2.345, tokens_per_s=48.6), "2.3 s, 49/s"),
+    ],
+)
+def test_speed(seen, told):
+    assert speed(seen) == told
 
 
 def test_load_and_price():
