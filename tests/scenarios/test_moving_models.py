@@ -1,6 +1,7 @@
 """Models that move between nodes: whom to believe, who may, and who steps in. On virtual time."""
 
 import hashlib
+import resource
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from pathlib import Path
@@ -12,7 +13,9 @@ import pytest
 from modelnet.application.node import Node
 from modelnet.core.card import ModelCard
 from modelnet.core.error import (
+    MalformedError,
     ModelnetError,
+    OverloadedError,
     PeerLostError,
     StorageError,
     UnknownModelError,
@@ -20,14 +23,17 @@ from modelnet.core.error import (
 )
 from modelnet.interaction.transfer import Pulled
 from modelnet.resource.backend.scripted import Pace, ScriptedModel, scripted_card
+from modelnet.resource.copy.asking import ask_for_one
 from modelnet.resource.copy.call import PiecesCall, Progress
 from modelnet.resource.copy.file import ModelFile
 from modelnet.resource.copy.store import Copy
+from modelnet.testbed.virtual_time import EPOCH
 from tests.scenarios.conftest import World, listen, task
 
 pytestmark = pytest.mark.anyio
 
 MIB = 1 << 20
+LATE = EPOCH + 1e6
 CONTENT = b"".join(hashlib.sha256(bytes([n])).digest() * (MIB // 32) for n in range(12)) + b"end"
 FREE = msgspec.structs.replace(scripted_card("tale"), licence="Apache-2.0")
 
@@ -197,6 +203,67 @@ async def test_a_pull_goes_on_where_it_was_cut_off(world: World, join, content, 
     assert before + after <= 13 + 8
 
 
+async def test_a_busy_node_is_asked_again(world: World, join, content):
+    giver = await join("giver", FileTeller(content))
+    honest, refused = giver.parts.mover.handle, []
+
+    class Busy:
+        async def handle(self, call, incoming):
+            if isinstance(call, PiecesCall) and len(refused) < 5:
+                refused.append(call)
+                raise OverloadedError("Busy.", retry_after_s=2.0)
+            async for piece in honest(call, incoming):
+                yield piece
+
+    giver.parts.host.hand_on(Busy())
+    taker = await join("taker")
+    await until(taker, serves("tale"))
+    began = anyio.current_time()
+    assert (await moved(taker.parts.mover.pull("tale"))).is_served
+    assert len(refused) == 5
+    assert anyio.current_time() - began == pytest.approx(10.0)
+
+
+@pytest.mark.parametrize("pieces", [[], [b"?"], [b"?", b"?"]])
+async def test_a_manifest_that_is_none_is_not_believed(world: World, join, content, pieces):
+    liar = await join("liar", FileTeller(content))
+
+    class Liar:
+        async def handle(self, _call, _incoming):
+            for piece in pieces:
+                yield piece
+
+    liar.parts.host.hand_on(Liar())
+    taker = await join("taker")
+    await until(taker, serves("tale"))
+    with pytest.raises(MalformedError):
+        await moved(taker.parts.mover.pull("tale"))
+    await join("honest", FileTeller(content))
+    await until(taker, serves("tale", count=2))
+    assert (await moved(taker.parts.mover.pull("tale"))).is_served
+
+
+async def test_a_disk_that_cannot_be_written_midway_is_named(world: World, join, content):
+    giver = await join("giver", FileTeller(content))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def fill(call: PiecesCall, number: int, piece: bytes) -> bytes:
+        if call.first + number == 6:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (5 * MIB, hard))
+        return piece
+
+    tamper(giver, fill)
+    taker = await join("taker")
+    await until(taker, serves("tale"))
+    try:
+        with pytest.raises(StorageError, match="free some space"):
+            await moved(taker.parts.mover.pull("tale"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    giver.parts.host.hand_on(giver.parts.mover)
+    assert (await moved(taker.parts.mover.pull("tale"))).is_served
+
+
 async def test_two_who_want_a_model_at_once_share_one_transfer(world: World, join, content):
     giver = await join("a", FileTeller(content))
     calls = tamper(giver, lambda _c, _n, piece: piece)
@@ -251,11 +318,9 @@ async def test_what_must_not_be_copied_is_not(world: World, join, content, licen
         await moved(owner.parts.mover.deploy("tale", "taker"))
     digest = taker.offers()[0].card.artifact.digest
     # Not even to one that does not ask whether it may.
-    body = msgspec.msgpack.encode(PiecesCall(digest, 0, 1))
+    ask = ask_for_one(taker.parts.network, owner.id, PiecesCall(digest, 0, 1), deadline=LATE)
     with pytest.raises(UnknownModelError):
-        pieces = taker.parts.network.ask(owner.id, body, deadline=task("").deadline)
-        async with aclosing(pieces):
-            await anext(pieces)
+        await ask
 
 
 async def test_a_model_without_a_file_cannot_be_pulled(world: World, join):

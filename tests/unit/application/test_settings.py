@@ -22,3 +22,11 @@ def test_the_environment_goes_over_the_file(tmp_path):
     path.write_text('network = "lab"\nname = "alice"\n')
     told = load_settings(environ={"MODELNET_CONFIG": str(path), "MODELNET_NAME": "bob"})
     assert (told.network, told.name) == ("lab", "bob")
+
+
+def test_nobody_may_deploy_here_unless_told(tmp_path):
+    assert load_settings(environ={}, file=tmp_path / "none").accept_models == ()
+    environ = {"MODELNET_ACCEPT_MODELS": "did:key:a, did:key:b", "MODELNET_TAKE_OVER": "true"}
+    told = load_settings(environ=environ, file=tmp_path / "none")
+    assert told.accept_models == ("did:key:a", "did:key:b")
+    assert told.take_over

@@ -4,7 +4,6 @@ import logging
 import math
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection
-from contextlib import aclosing
 
 import anyio
 from anyio.abc import TaskGroup
@@ -18,7 +17,8 @@ from modelnet.core.error import (
     StorageError,
 )
 from modelnet.core.identity import NodeId, short_node_id
-from modelnet.resource.copy.call import ManifestCall, Progress, encode
+from modelnet.resource.copy.asking import ask_for_one
+from modelnet.resource.copy.call import ManifestCall, Progress
 from modelnet.resource.copy.download import Download
 from modelnet.resource.copy.manifest import PIECES_AT_ONCE, Manifest, read_manifest
 from modelnet.resource.copy.offload import Offload
@@ -100,10 +100,10 @@ async def fetch_manifest(around: Surroundings, digest: str, only: NodeId | None)
     """
     failure: ModelnetError = gone()
     for node in around.candidates(digest, only):
-        call, deadline = encode(ManifestCall(digest)), around.clock() + MANIFEST_S
+        call, deadline = ManifestCall(digest), around.clock() + MANIFEST_S
         try:
-            async with aclosing(around.network.ask(node, call, deadline=deadline)) as pieces:
-                return read_manifest(await anext(pieces, b""), digest)
+            encoded = await ask_for_one(around.network, node, call, deadline=deadline)
+            return read_manifest(encoded, digest)
         except MalformedError as error:
             around.suspect(node, error)
             failure = error

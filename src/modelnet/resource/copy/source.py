@@ -7,6 +7,7 @@ from typing import Protocol
 from modelnet.core.clock import Clock
 from modelnet.core.error import MalformedError, ModelnetError, PeerLostError
 from modelnet.core.identity import NodeId
+from modelnet.resource.copy.asking import ask_for_one
 from modelnet.resource.copy.call import PiecesCall, TicketCall, decode_ticket, encode
 from modelnet.resource.copy.download import Span
 from modelnet.resource.copy.offload import Offload
@@ -111,10 +112,9 @@ async def bulk_source(
     """
     if not _is_open(network):
         return None
-    call, deadline = encode(TicketCall(digest)), clock() + TICKET_S
+    call, deadline = TicketCall(digest), clock() + TICKET_S
     try:
-        async with aclosing(network.ask(peer, call, deadline=deadline)) as pieces:
-            ticket = decode_ticket(await anext(pieces, b""))
+        ticket = decode_ticket(await ask_for_one(network, peer, call, deadline=deadline))
         receiver = await connect(ticket, hosts_of(network.listen))
     except PeerLostError:
         raise
