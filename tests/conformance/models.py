@@ -126,10 +126,10 @@ def openai(folder: Path) -> Model:
 
 
 class FarModel:
-    """A scripted model of another node, asked through the in-memory network."""
+    """A model of another node, asked through the in-memory network."""
 
-    def __init__(self) -> None:
-        self.near = scripted(Path())
+    def __init__(self, near: Any) -> None:
+        self.near = near
         self.host = Host(time.time)
         self._stack = AsyncExitStack()
         self._remote = RemoteModel(self._network(MemoryHub(), 1), node_key(2).node, self.near.card)
@@ -184,7 +184,16 @@ IMPLEMENTATIONS = [
     Implementation(
         "transformers-serve", huggingface.transformers_serve, lambda m: m.server.is_busy()
     ),
-    Implementation("remote", lambda _: FarModel(), lambda m: m.near.running > 0),
+    Implementation(
+        "remote", lambda folder: FarModel(scripted(folder)), lambda m: m.near.running > 0
+    ),
+    Implementation(
+        "remote-typed-function",
+        lambda folder: FarModel(typed.typed_function(folder)),
+        lambda m: m.near.sums.running > 0,
+        infer=typed.INFER_ROWS,
+        slow=typed.slow_sums,
+    ),
     Implementation(
         "typed-function",
         typed.typed_function,

@@ -48,7 +48,8 @@ class Node:
     Args:
         settings: everything a node can be told; read from file and environment when not given.
         models: what to serve besides `settings.models`: specifications such as `zoo:calc` or
-            `gguf:PATH`, functions, or objects that implement `modelnet.resource.model.Model`.
+            `gguf:PATH`, functions, fitted estimators of scikit-learn, or objects that implement
+            `modelnet.resource.model.Model`.
         with_http: also listen for the OpenAI API.
         network: a Network not yet entered, instead of the one the settings describe.
         key: this node's key, instead of the one in the data directory. Where another process
@@ -352,5 +353,8 @@ def _as_model(specified: str | Model | Callable[..., Any]) -> Model:
     if hasattr(type(specified), "run"):
         return cast("Model", specified)
     from modelnet.resource.backend.function import model
+    from modelnet.resource.backend.sklearn import EstimatorModel, is_estimator
 
+    if is_estimator(specified):
+        return EstimatorModel(specified)
     return model()(cast("Callable[..., Any]", specified))

@@ -64,3 +64,14 @@ def engines(
     from modelnet.testbed.bench.engine.bench import measure_engines
 
     measure_engines(frozenset(only or ()), is_quick=quick, write_to=write, as_json=as_json)
+
+
+@bench.command()
+def batching(
+    quick: Annotated[bool, typer.Option("--quick", help="Fewer requests: a few seconds.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Measure what it is worth that requests share a run of an engine."""
+    from modelnet.testbed.bench.batching import measure_batching
+
+    measure_batching(is_quick=quick, as_json=as_json)

@@ -20,7 +20,7 @@ from modelnet.resource.backend.onnx.folder import EncoderFolder, read_folder
 from modelnet.resource.backend.onnx.session import Session
 from modelnet.resource.backend.onnx.tokens import Tokenizer, width_of
 from modelnet.resource.backend.typed.array import Arrays
-from modelnet.resource.backend.typed.inference import MAX_REQUESTS, Inference
+from modelnet.resource.backend.typed.inference import MAX_REQUESTS, MAX_ROWS, Inference
 from modelnet.resource.backend.typed.probe import Probe, probe
 
 WORKERS = 2
@@ -41,6 +41,7 @@ class OnnxModel:
         name: str | None = None,
         threads: int | None = None,
         workers: int = WORKERS,
+        max_batch: int = MAX_ROWS,
         clock: Clock = system_clock,
     ) -> None:
         """Describe a model; nothing is read before it is started.
@@ -50,12 +51,14 @@ class OnnxModel:
             name: the name of the file or folder, unless given.
             threads: cores for one run; all, unless given.
             workers: runs at once.
+            max_batch: rows or texts of different askers that share a run; 1 keeps them apart.
             clock: where Unix time comes from.
         """
         self._path = path
         self._name = name or (path.stem if path.suffix == _ENDING else path.name)
         self._threads = threads or os.cpu_count() or 1
         self._workers = workers
+        self._max_batch = max_batch
         self._lifetime = Lifetime(self._name, clock)
         self._card: ModelCard | None = None
         self._inference: Inference | None = None
@@ -82,13 +85,14 @@ class OnnxModel:
             loaded.session.run,
             workers=self._workers,
             is_row_by_row=loaded.probe.is_row_by_row,
+            max_rows=self._max_batch,
         )
         if loaded.encoder is not None:
             self._readings = Batcher(
                 loaded.encoder.read,
                 lambda reading: Shape("texts", len(reading.texts)),
                 workers=self._workers,
-                max_size=MAX_TEXTS,
+                max_size=min(self._max_batch, MAX_TEXTS),
                 name=self._name,
             )
         self._lifetime.begin()

@@ -17,6 +17,7 @@ TABLE = "X"
 """The input of an estimator that takes a table of numbers, or documents."""
 
 _MAX_EXAMPLES = 16
+_NUMBERS = (-100.0, -10.0, -1.0, -0.1, 0.0, 0.1, 0.5, 1.0, 3.0, 10.0, 20.0, 40.0, 100.0, 1000.0)
 _TEXT_KINDS = frozenset("OSU")
 
 
@@ -52,8 +53,14 @@ class Table(NamedTuple):
 
     @property
     def examples(self) -> Examples:
-        """Return what its tensors may hold."""
-        return {column.name: column.examples for column in self.columns if column.examples}
+        """Return what its tensors may hold; numbers that tell the branches of a tree apart."""
+        if self._is_one_array:
+            return {TABLE: _NUMBERS}
+        return {
+            column.name: column.examples or _NUMBERS
+            for column in self.columns
+            if column.examples or not column.is_text
+        }
 
     @property
     def _is_one_array(self) -> bool:

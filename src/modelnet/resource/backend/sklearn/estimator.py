@@ -16,6 +16,9 @@ METHODS = ("predict", "predict_proba", "decision_function", "transform")
 ROWS_AT_ONCE = 4096
 """Rows handed to an estimator at once: between two such parts it can be stopped."""
 
+_PROBED_ROWS = (20, 30)
+"""Many, as labels are few: a tree gives the same one for most numbers."""
+
 _MAX_CLASSES = 20
 
 
@@ -43,6 +46,7 @@ class Estimator:
             announced,
             rng,
             self._table.examples,
+            _PROBED_ROWS,
         )
         self.outputs, self.is_row_by_row = found
 

@@ -14,7 +14,7 @@ from modelnet.core.request import Infer, Request
 from modelnet.resource.backend.guard import Lifetime, refuse_unsupported, unsupported
 from modelnet.resource.backend.sklearn.estimator import Estimator
 from modelnet.resource.backend.sklearn.file import load_estimator
-from modelnet.resource.backend.typed.inference import MAX_REQUESTS, Inference
+from modelnet.resource.backend.typed.inference import MAX_REQUESTS, MAX_ROWS, Inference
 
 WORKERS = 2
 """Batches that run at once."""
@@ -24,18 +24,25 @@ class EstimatorModel:
     """An estimator asked in this process, with its methods as outputs."""
 
     def __init__(
-        self, source: Any, *, name: str | None = None, clock: Clock = system_clock
+        self,
+        source: Any,
+        *,
+        name: str | None = None,
+        max_batch: int = MAX_ROWS,
+        clock: Clock = system_clock,
     ) -> None:
         """Describe a model; no file is read before it is started.
 
         Args:
             source: a fitted estimator, or the path of one.
             name: the name of the file or of the estimator's class, unless given.
+            max_batch: rows of different askers that share a call; 1 keeps them apart.
             clock: where Unix time comes from.
         """
         is_file = isinstance(source, Path)
         self._load: Callable[[], Any] = lambda: load_estimator(source) if is_file else source
         self._name = name or (source.stem if is_file else type(source).__name__)
+        self._max_batch = max_batch
         self._lifetime = Lifetime(self._name, clock)
         self._card: ModelCard | None = None
         self._inference: Inference | None = None
@@ -62,6 +69,7 @@ class EstimatorModel:
             estimator.run,
             workers=WORKERS,
             is_row_by_row=estimator.is_row_by_row,
+            max_rows=self._max_batch,
         )
         self._lifetime.begin()
 

@@ -81,9 +81,11 @@ def tensor_of(spec: TensorSpec, array: Any) -> Tensor:
     if spec.datatype == "BYTES":
         return byte_tensor(spec.name, [_bytes(spec, one) for one in found.ravel()], found.shape)
     wanted = dtype_of(spec.datatype)
-    if not np.can_cast(found.dtype, wanted, casting="same_kind"):
-        raise _unlike(spec, f"{found.dtype} where {spec.datatype} is announced")
-    return Tensor(spec.name, spec.datatype, found.shape, found.astype(wanted, "C").tobytes())
+    if found.dtype != wanted:
+        if not np.can_cast(found.dtype, wanted, casting="same_kind"):
+            raise _unlike(spec, f"{found.dtype} where {spec.datatype} is announced")
+        found = found.astype(wanted)
+    return Tensor(spec.name, spec.datatype, found.shape, found.tobytes())
 
 
 def tensor_from(name: str, value: Any) -> Tensor:

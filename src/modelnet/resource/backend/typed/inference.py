@@ -28,13 +28,19 @@ class Inference:
     """Answers `infer` for a card; made when its model starts, closed when that stops."""
 
     def __init__(
-        self, card: ModelCard, function: ArrayFunction, *, workers: int, is_row_by_row: bool
+        self,
+        card: ModelCard,
+        function: ArrayFunction,
+        *,
+        workers: int,
+        is_row_by_row: bool,
+        max_rows: int = MAX_ROWS,
     ) -> None:
         self._card = card
         self._function = function
         self._is_row_by_row = is_row_by_row
         self._batcher = Batcher[Infer, Tensors](
-            self._run, self._shape_of, workers=workers, max_size=MAX_ROWS, name=card.name
+            self._run, self._shape_of, workers=workers, max_size=max_rows, name=card.name
         )
 
     async def infer(self, request: Infer) -> Chunk:

@@ -22,7 +22,9 @@ Examples = Mapping[str, Sequence[float] | Sequence[bytes]]
 SIZES = (8, 32)
 """What dimensions of any size are tried as: a pyramid of convolutions needs the larger one."""
 
-_ROWS = (3, 4)
+ROWS = (3, 4)
+"""Of the two samples. A function whose answers are few and alike needs more to be told apart."""
+
 _TOLERANCE = 1e-3
 _WORDS = (b"one", b"two", b"three", b"four")
 
@@ -42,12 +44,13 @@ def probe(
     outputs: Sequence[TensorSpec],
     rng: "np.random.Generator",
     examples: Examples | None = None,
+    rows: tuple[int, int] = ROWS,
 ) -> Probe:
     """Try a function with random arrays; one that takes none is believed, and never joined."""
     for size in SIZES:
-        samples = [sample(inputs, rng, examples, rows=rows, size=size) for rows in _ROWS]
+        samples = [sample(inputs, rng, examples, rows=count, size=size) for count in rows]
         try:
-            apart = [function(sample) for sample in samples]
+            apart = [function(one) for one in samples]
         except ModelnetError:
             continue
         seen = tuple(_seen(spec, [made[spec.name] for made in apart]) for spec in outputs)
@@ -60,7 +63,7 @@ def sample(
     rng: "np.random.Generator",
     examples: Examples | None = None,
     *,
-    rows: int = _ROWS[0],
+    rows: int = ROWS[0],
     size: int = SIZES[0],
 ) -> Arrays:
     """Return random arrays that a model takes, so many rows each, where rows are free."""

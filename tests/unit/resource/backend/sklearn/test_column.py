@@ -76,10 +76,12 @@ def test_a_vectoriser_may_read_a_column_of_a_table():
 
 
 def test_examples_are_the_categories_that_are_known():
-    table = table_of(encoded([2]))
-    assert table.examples == {"x2": (b"x", b"y")}
+    examples = table_of(encoded([2])).examples
+    assert examples["x2"] == (b"x", b"y")
+    assert min(examples["x0"]) < 0 < max(examples["x0"])
     numbers = OrdinalEncoder().fit([[3.0], [4.0]])
     assert table_of(numbers).examples == {"x0": (3.0, 4.0)}
+    assert set(table_of(StandardScaler().fit(NUMBERS)).examples) == {"X"}
 
 
 def test_numbers_stay_numbers_beside_text():

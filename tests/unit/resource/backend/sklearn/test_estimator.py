@@ -5,6 +5,7 @@ import pytest
 from sklearn.base import BaseEstimator
 from sklearn.cluster import DBSCAN, KMeans
 from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.multioutput import MultiOutputClassifier
@@ -61,6 +62,12 @@ def test_a_classifier_tells_labels_and_how_sure_it_is():
 )
 def test_what_works_is_what_it_gives(estimator, outputs):
     assert outputs_of(estimator) == outputs
+
+
+def test_trees_are_seen_to_work_row_by_row_wherever_they_branch():
+    ages = [[20.0], [30.0], [40.0], [50.0]] * 5
+    forest = RandomForestClassifier(5, random_state=0).fit(ages, [0, 1, 0, 1] * 5)
+    assert Estimator(forest).is_row_by_row
 
 
 def test_text_goes_in_and_sparse_numbers_come_out_dense():
