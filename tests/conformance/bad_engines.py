@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from modelnet.resource.backend.anthropic import AnthropicModel, anthropic_endpoint
+from modelnet.resource.backend.llama import LlamaModel, llama_endpoint
 from modelnet.resource.backend.ollama import OllamaModel, ollama_endpoint
 from modelnet.resource.backend.openai import OpenAIModel, openai_endpoint
 from modelnet.resource.model import Model
@@ -127,7 +128,57 @@ def anthropic_script(usage: Any, *, is_old: bool = False) -> Script:
     return script
 
 
+def llama(url: str) -> Model:
+    return LlamaModel(llama_endpoint(url), name=NAME)
+
+
+def llama_script(usage: dict[str, Any], *, is_old: bool = False) -> Script:
+    """A llama.cpp server whose last event tells that usage."""
+
+    def said(piece: str, token: int) -> dict[str, Any]:
+        return {"content": piece, "stop": False} | ({} if is_old else {"tokens": [token]})
+
+    def end(content: str) -> dict[str, Any]:
+        why = {"stopped_eos": True} if is_old else {"stop_type": "eos"}
+        return {"content": content, "stop": True} | why | usage
+
+    def script(received: Received) -> Reply:
+        match received.path:
+            case "/props":
+                caps = {} if is_old else {"modalities": {"vision": False}}
+                return answer(
+                    {"default_generation_settings": {"n_ctx": 512}, "total_slots": 2} | caps
+                )
+            case "/v1/models":
+                return answer({"data": [{"id": "m"}]})
+            case "/apply-template":
+                return answer({"prompt": received.json["messages"][-1]["content"]})
+            case "/completion" if received.json["stream"]:
+                return events(
+                    [*(said(p, n) for n, p in enumerate(PIECES)), end("")], done=not is_old
+                )
+            case "/completion":
+                return answer(end("a"))
+            case _:
+                return GONE
+
+    return script
+
+
 BAD_ENGINES = [
+    BadEngine(
+        "llama",
+        llama,
+        llama_script({"tokens_evaluated": 1, "tokens_predicted": 10}),
+        (
+            llama_script({"tokens_evaluated": -5, "tokens_predicted": -1}),
+            llama_script({"tokens_evaluated": 1 << 70, "tokens_predicted": 1 << 62}),
+            llama_script({"tokens_evaluated": "many", "tokens_predicted": None}),
+            llama_script({"tokens_evaluated": 0, "tokens_predicted": 0}),
+            llama_script({}),
+        ),
+        llama_script({}, is_old=True),
+    ),
     BadEngine(
         "openai",
         openai,

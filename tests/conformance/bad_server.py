@@ -33,6 +33,11 @@ class Reply(NamedTuple):
     raw: bytes
     after: After = "keep"
 
+    @property
+    def is_stream(self) -> bool:
+        """Whether its body comes piece by piece."""
+        return b"\r\nTransfer-Encoding: chunked\r\n" in self.raw.partition(b"\r\n\r\n")[0] + b"\r\n"
+
 
 Script: TypeAlias = Callable[[Received], Reply]
 
