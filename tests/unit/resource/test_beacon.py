@@ -55,9 +55,9 @@ def test_it_tells_when_something_changed_and_only_then():
                 running = host.get("m").run(CHAT, deadline=virtual_clock() + 60)
                 async with aclosing(running) as chunks:
                     await anext(chunks)
-            assert load_of(watcher) == Load({"m": ModelLoad(1, 0, 1)})
+            assert load_of(watcher) == Load({"m": ModelLoad(1, 0, 1, begun=1)})
             await anyio.sleep(1)
-            assert load_of(watcher) == Load({"m": ModelLoad(0, 0, 1)})
+            assert load_of(watcher) == Load({"m": ModelLoad(0, 0, 1, begun=1)})
             assert len(heard) == 3
 
     run_virtual(main)
