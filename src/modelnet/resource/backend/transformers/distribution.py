@@ -1,5 +1,6 @@
 """The distribution over the next token, in our terms."""
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from modelnet.core.chunk import Alternative, Token
@@ -8,7 +9,7 @@ from modelnet.resource.backend.transformers.drawing import likeliest, log_softma
 from modelnet.resource.backend.transformers.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
-    from modelnet.resource.backend.transformers.drawing import Logits
+    from modelnet.resource.backend.transformers.drawing import Logits, Logprobs
 
 
 class Distribution:
@@ -27,7 +28,10 @@ class Distribution:
         self._vocabulary = vocabulary
         if not np.isfinite(self.logits.max()):
             raise EngineError("The engine computed no numbers; ask another model.")
-        self._logprobs = log_softmax(self.logits)
+
+    @cached_property
+    def _logprobs(self) -> "Logprobs":
+        return log_softmax(self.logits)
 
     def alternatives(self, count: int) -> tuple[Alternative, ...]:
         """Return the likeliest tokens, best first; those of no probability at all are left out."""

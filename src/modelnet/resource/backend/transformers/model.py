@@ -22,8 +22,8 @@ from modelnet.resource.backend.transformers.job import Job
 from modelnet.resource.backend.transformers.loading import blaming
 from modelnet.resource.backend.transformers.prompt import refuse_forced_call
 
-DEFAULT_PARALLEL = 2
-"""Torch spreads one pass over all cores: more at once share them, and are no faster together."""
+DEFAULT_PARALLEL = 4
+"""Threads that compute at once: torch lets go of the interpreter while it does."""
 
 
 class _Running(NamedTuple):
