@@ -1,6 +1,7 @@
 """Encoders: what their vectors are, how much they read, how askers share a run."""
 
 import json
+import sys
 import time
 from contextlib import aclosing
 
@@ -12,6 +13,7 @@ from modelnet.core.error import (
     DeadlineError,
     InvalidRequestError,
     ModelFileError,
+    SettingsError,
     UnsupportedError,
 )
 from modelnet.core.request import Embed, Encode, Infer
@@ -200,6 +202,13 @@ async def test_a_broken_tokenizer_is_named(tmp_path):
     write_tiny_encoder(tmp_path)
     (tmp_path / "tokenizer.json").write_text("{}")
     with pytest.raises(ModelFileError, match=r"tokenizer\.json"):
+        await started(tmp_path)
+
+
+async def test_a_missing_package_is_told_with_what_installs_it(tmp_path, monkeypatch):
+    write_tiny_encoder(tmp_path)
+    monkeypatch.setitem(sys.modules, "tokenizers", None)
+    with pytest.raises(SettingsError, match=r"pip install .*onnx"):
         await started(tmp_path)
 
 

@@ -1,5 +1,6 @@
 """Any graph: every type of tensor, real concurrency, and what becomes of broken files."""
 
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -8,7 +9,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from modelnet.core.error import EngineError, InvalidRequestError, ModelFileError
+from modelnet.core.error import EngineError, InvalidRequestError, ModelFileError, SettingsError
 from modelnet.core.tensor import ITEM_BYTES, Tensor, byte_tensor
 from modelnet.resource.backend.batching import Abandonment
 from modelnet.resource.backend.onnx.session import Session
@@ -122,6 +123,13 @@ def test_a_file_cut_short_or_with_names_that_are_no_text_is_refused(tmp_path):
         Session(path, threads=1)
     path.write_bytes(whole.replace(b"rows", b"r\xffws"))
     with pytest.raises(ModelFileError):
+        Session(path, threads=1)
+
+
+def test_a_missing_runtime_is_told_with_what_installs_it(tmp_path, monkeypatch):
+    path = write_tiny_onnx(tmp_path / "rows.onnx")
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(SettingsError, match=r"pip install .*onnx"):
         Session(path, threads=1)
 
 

@@ -2,6 +2,7 @@
 
 import logging
 import pickle
+import sys
 
 import joblib
 import numpy as np
@@ -95,6 +96,14 @@ def test_a_missing_package_is_named(tmp_path):
     path = tmp_path / "model.pkl"
     path.write_bytes(pickle.dumps(Missing()))
     with pytest.raises(SettingsError, match="a_module_nobody_has"):
+        load_estimator(path)
+
+
+def test_a_missing_skops_is_told_with_what_installs_it(fitted, tmp_path, monkeypatch):
+    path = tmp_path / "model.skops"
+    skops.dump(fitted, path)
+    monkeypatch.setitem(sys.modules, "skops", None)
+    with pytest.raises(SettingsError, match=r"pip install .*sklearn"):
         load_estimator(path)
 
 
