@@ -8,6 +8,7 @@ import pytest
 from modelnet.core.error import ModelnetError, SettingsError
 from modelnet.resource.backend.embedded import EmbeddedModel
 from modelnet.resource.backend.function import FunctionModel
+from modelnet.resource.backend.llama import LlamaModel
 from modelnet.resource.backend.onnx import OnnxModel
 from modelnet.resource.backend.openai import OpenAIModel
 from modelnet.resource.backend.sklearn import EstimatorModel
@@ -111,6 +112,7 @@ def test_functions_that_are_not_there(voices: str, rest, told):
 def test_the_other_kinds_are_made_but_not_started():
     assert isinstance(model_from("gguf:/nowhere/a.gguf"), EmbeddedModel)
     assert isinstance(model_from("openai:http://127.0.0.1:9#m"), OpenAIModel)
+    assert isinstance(model_from("llama:http://127.0.0.1:9"), LlamaModel)
     assert isinstance(model_from("zoo:calc"), EmbeddedModel)
     assert isinstance(model_from("onnx:/nowhere/a.onnx"), OnnxModel)
     assert isinstance(model_from("sklearn:/nowhere/a.skops"), EstimatorModel)

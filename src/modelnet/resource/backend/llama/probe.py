@@ -43,6 +43,9 @@ _TRUTH: dict[str, Any] = {
     "stream": False,
 }
 
+_SEVERAL = 5
+_CANNOT = (EngineError, RequestError)
+
 _TOLERANCE = 0.5
 """Between log-probabilities of the same token, told twice: quantized models compute coarsely."""
 
@@ -116,14 +119,14 @@ class Probe:
 
     async def _draw(self) -> Event | None:
         """Return one token, and nothing where the model cannot draw one."""
-        with suppress(EngineError, RequestError):
+        with suppress(*_CANNOT):
             answer = await self._server.post("/completion", _ONE_TOKEN, self._deadline)
             event = native_event(self._server.name, answer)
             return event if event.finish is not None else None
         return None
 
     async def _chats(self) -> bool:
-        with suppress(EngineError, RequestError):
+        with suppress(*_CANNOT):
             hello = Chat((Message("user", _HELLO),))
             prompt = await self._server.prompt(self._card, hello, self._deadline)
             return _HELLO in prompt.text
@@ -131,13 +134,13 @@ class Probe:
 
     async def _steps(self, one: Event) -> bool:
         """Whether the probabilities stay what they were where the drawing is forced."""
-        told = await self._attempt(Step(Complete(_HELLO), top_k=2))
-        if told is None or not one.drawn:
+        told = await self._attempt(Step(Complete(_HELLO), top_k=_SEVERAL))
+        if told is None or not one.drawn or not one.drawn[0].top_logprobs:
             return False
-        best = one.drawn[0].top_logprobs[:1]
-        return bool(best) and math.isclose(
-            told.alternatives[0].logprob, best[0].logprob, abs_tol=_TOLERANCE
-        )
+        best = one.drawn[0].top_logprobs[0].alternative()
+        found = {other.bytes: other.logprob for other in told.alternatives}
+        again = found.get(best.bytes, -math.inf)
+        return math.isclose(again, best.logprob, abs_tol=_TOLERANCE)
 
     async def _scores(self, one: Event) -> bool:
         if not await self._steps(one):
@@ -146,7 +149,10 @@ class Probe:
 
     async def _is_of_tokens(self, states: Chunk) -> bool:
         """Whether there is a row a token, not scaled to length one."""
-        tokens = await self._server.tokenize(_HELLO, self._deadline)
+        try:
+            tokens = await self._server.tokenize(_HELLO, self._deadline)
+        except _CANNOT:
+            return False
         rows, width = states.tensors[0].shape
         first = memoryview(states.tensors[0].data).cast("f")[:width]
         is_scaled = math.isclose(math.hypot(*first), 1.0, abs_tol=1e-3)
@@ -154,7 +160,7 @@ class Probe:
 
     async def _keeps_schema(self) -> bool:
         """Whether an answer that may be nothing but a truth value is one."""
-        with suppress(EngineError, RequestError, msgspec.DecodeError):
+        with suppress(*_CANNOT, msgspec.DecodeError):
             answer = await self._server.post("/v1/chat/completions", _TRUTH, self._deadline)
             told = msgspec.json.decode(answer, type=_Answer).choices[0].message.content
             return told.strip() in {"true", "false"}
@@ -162,7 +168,7 @@ class Probe:
 
     async def _attempt(self, request: Request) -> Chunk | None:
         """Return the answer, and nothing where the server cannot give one."""
-        with suppress(EngineError, RequestError):
+        with suppress(*_CANNOT):
             return await answer_at_once(self._card, self._server, request, self._deadline)
         return None
 
