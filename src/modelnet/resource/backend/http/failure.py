@@ -20,6 +20,8 @@ _TOO_LONG_WORDS = ("maximum context length", "the context length", "prompt is to
 """vLLM, Ollama and Anthropic name no code, only a sentence."""
 _SPENT_WORDS = ("credit balance", "usage limits")
 """Anthropic tells with 400 that its owner's money is spent: no fault of who asks."""
+_UNABLE = {"model_not_found", "insufficient_quota"}
+"""The model is gone, or the money; some servers call that the asker's fault."""
 _ANTHROPIC_OVERLOADED = 529
 _OVERLOADED = {
     HTTPStatus.TOO_MANY_REQUESTS,
@@ -50,16 +52,19 @@ def error_of_status(
     name: str, status: int, body: bytes, retry_after: str | None, now: float
 ) -> ModelnetError:
     """Return our word for an answer that is not 200. `now` is Unix seconds."""
-    told = _sentence_in(body)
+    told, codes = _sentence_in(body), _codes_in(body)
+    if codes & _UNABLE or any(words in told for words in _SPENT_WORDS):
+        return EngineError(f"{name} cannot answer: {told}; ask another model.")
     if status in _OVERLOADED:
         retry_s = seconds_of(retry_after, now)
         sentence = f"{name} is overloaded: {told}; try again in {retry_s:g} s."
         return OverloadedError(sentence, retry_after_s=retry_s)
     if status in _NO_KEY:
         return EngineError(f"{name} refuses the key ({status}): {told}; set a good one.")
-    if status in _FAULTY and _is_too_long(body, told):
+    is_too_long = codes & _TOO_LONG or any(words in told for words in _TOO_LONG_WORDS)
+    if status in _FAULTY and is_too_long:
         return ContextTooLongError(f"The prompt is too long for {name}: {told}; shorten it.")
-    if status in _FAULTY and not any(words in told for words in _SPENT_WORDS):
+    if status in _FAULTY:
         return InvalidRequestError(f"{name} cannot answer this request: {told}.")
     return EngineError(f"{name} answered with status {status}: {told}; ask another model.")
 
@@ -95,10 +100,8 @@ def _sentence_in(body: bytes) -> str:
         return message_of(body.decode("utf-8", "replace") or "no reason given")
 
 
-def _is_too_long(body: bytes, told: str) -> bool:
-    if any(words in told for words in _TOO_LONG_WORDS):
-        return True
+def _codes_in(body: bytes) -> set[int | str | None]:
     with suppress(*_UNREADABLE):
         detail = msgspec.json.decode(body, type=_Wrapped).error
-        return detail.code in _TOO_LONG or detail.type in _TOO_LONG
-    return False
+        return {detail.code, detail.type}
+    return set()
