@@ -56,15 +56,17 @@ def loop(trips: str, before: str, after: str, *shape: Any) -> onnx.NodeProto:
     return helper.make_node("Loop", [trips, "", before], [after], body=body)
 
 
-def write_tiny_onnx(path: Path, *, is_joint: bool = False) -> Path:
+def write_tiny_onnx(path: Path, *, is_joint: bool = False, is_endless: bool = False) -> Path:
     """Write a graph of `x` FP32 (rows, 3) to `y` FP32 (rows, 2) and `label` INT64 (rows,).
 
-    A joint one centres its rows first, so that each depends on all.
+    A joint one centres its rows first, so that each depends on all; an endless one goes round for
+    ever, whatever it reads.
     """
     rng = np.random.default_rng(7)
     weights = {
         "w": rng.standard_normal((FEATURES, CLASSES)).astype(np.float32),
         "nothing": np.zeros((), np.float32),
+        "least": np.array(FOREVER if is_endless else 0.0, np.float32),
         "first": np.array([0]),
     }
     nodes = [
@@ -72,7 +74,7 @@ def write_tiny_onnx(path: Path, *, is_joint: bool = False) -> Path:
         helper.make_node("Sub", ["x", "centre" if is_joint else "nothing"], ["shifted"]),
         helper.make_node("MatMul", ["shifted", "w"], ["product"]),
         helper.make_node("ReduceMax", ["x"], ["largest"], keepdims=0),
-        helper.make_node("Max", ["largest", "nothing"], ["positive"]),
+        helper.make_node("Max", ["largest", "least"], ["positive"]),
         helper.make_node("Cast", ["positive"], ["trips"], to=TensorProto.INT64),
         loop("trips", "product", "y", "rows", CLASSES),
         helper.make_node("ArgMax", ["y"], ["label"], axis=1, keepdims=0),

@@ -55,8 +55,10 @@ def reads_tokens(session: Session) -> bool:
 class Encoder:
     """Reads texts with a graph. `read` blocks and may be called from many threads."""
 
-    def __init__(self, session: Session, tokenizer: Tokenizer, pooler: Pooler) -> None:
-        """Try the graph on two texts, one after the other and both as one.
+    def __init__(
+        self, session: Session, tokenizer: Tokenizer, pooler: Pooler, abandonment: Abandonment
+    ) -> None:
+        """Try the graph on two texts, one after the other and both as one, until abandoned.
 
         Raises:
             InvalidRequestError: the graph does not read what the tokenizer makes.
@@ -68,12 +70,12 @@ class Encoder:
         self._outputs = _outputs(session.outputs)
         self._states = next((name for name in self._outputs if name != _VECTOR), None)
         self._may_pad = False
-        alone = [self._made_of([text])[0] for text in _PROBES]
+        alone = [self._run(self._tokenizer.read([text]), abandonment)[0] for text in _PROBES]
         self.hidden_size = _width(alone[0].states)
         """Numbers in a hidden state; `None` where the graph gives none."""
         self.embedding_size = _width(alone[0].vector)
         """Numbers in a vector; `None` where it is not known how one is made."""
-        self._may_pad = self._is_padding_harmless(alone)
+        self._may_pad = self._is_padding_harmless(alone, abandonment)
 
     @property
     def max_tokens(self) -> int:
@@ -107,12 +109,9 @@ class Encoder:
                     param="input",
                 )
 
-    def _made_of(self, texts: Sequence[str]) -> "list[_Made]":
-        return self._run(self._tokenizer.read(texts), Abandonment())
-
-    def _is_padding_harmless(self, alone: "Sequence[_Made]") -> bool:
+    def _is_padding_harmless(self, alone: "Sequence[_Made]", abandonment: Abandonment) -> bool:
         try:
-            return _are_close(alone, self._made_of(_PROBES))
+            return _are_close(alone, self._run(self._tokenizer.read(_PROBES), abandonment))
         except ModelnetError:  # The graph takes one text only.
             return False
 

@@ -1,7 +1,8 @@
 """An ONNX file, or an encoder's folder, as a Model."""
 
-import os
-from collections.abc import AsyncGenerator
+import threading
+from collections.abc import AsyncGenerator, Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,9 +23,13 @@ from modelnet.resource.backend.onnx.tokens import Tokenizer, width_of
 from modelnet.resource.backend.typed.array import Arrays
 from modelnet.resource.backend.typed.inference import MAX_REQUESTS, MAX_ROWS, Inference
 from modelnet.resource.backend.typed.probe import Probe, probe
+from modelnet.resource.machine import usable_threads
 
 WORKERS = 2
 """Batches that run at once: while one is read in or written out, the other has the cores."""
+
+PROBE_S = 20.0
+"""For all that is tried when a model starts; what takes longer is believed, and never batched."""
 
 LAST_LAYER = -1
 _ENDING = ".onnx"
@@ -56,7 +61,7 @@ class OnnxModel:
         """
         self._path = path
         self._name = name or (path.stem if path.suffix == _ENDING else path.name)
-        self._threads = threads or os.cpu_count() or 1
+        self._threads = threads or usable_threads()
         self._workers = workers
         self._max_batch = max_batch
         self._lifetime = Lifetime(self._name, clock)
@@ -169,19 +174,32 @@ def card_of(loaded: _Loaded, name: str, workers: int) -> ModelCard:
 def _load(path: Path, threads: int) -> _Loaded:
     folder = read_folder(path) if path.is_dir() else None
     session = Session(folder.graph if folder else path, threads=threads)
-    encoder = None if folder is None else _encoder(session, folder)
     licence = None if folder is None else folder.licence
-    return _Loaded(session, _probed(session), encoder, licence)
+    with _patience() as abandonment:
+        encoder = None if folder is None else _encoder(session, folder, abandonment)
+        return _Loaded(session, _probed(session, abandonment), encoder, licence)
 
 
-def _encoder(session: Session, folder: EncoderFolder) -> Encoder | None:
+@contextmanager
+def _patience() -> Generator[Abandonment]:
+    """Bound how long a graph is tried: it may be anyone's, and go round for ever."""
+    abandonment = Abandonment()
+    timer = threading.Timer(PROBE_S, abandonment.set)
+    timer.start()
+    try:
+        yield abandonment
+    finally:
+        timer.cancel()
+
+
+def _encoder(session: Session, folder: EncoderFolder, abandonment: Abandonment) -> Encoder | None:
     """Return the encoder of a folder, where it has a tokenizer and its graph reads tokens."""
     if folder.tokenizer is None or not reads_tokens(session):
         return None
     max_tokens = min(folder.max_tokens, width_of(session.inputs) or folder.max_tokens)
     tokenizer = Tokenizer(folder.tokenizer, max_tokens=max_tokens, pad_id=folder.pad_id)
     try:
-        return Encoder(session, tokenizer, folder.pooler)
+        return Encoder(session, tokenizer, folder.pooler, abandonment)
     except ModelnetError as error:
         raise ModelFileError(
             f"{folder.graph} does not read what {folder.tokenizer} makes ({error.message}); "
@@ -189,13 +207,13 @@ def _encoder(session: Session, folder: EncoderFolder) -> Encoder | None:
         ) from error
 
 
-def _probed(session: Session) -> Probe:
+def _probed(session: Session, abandonment: Abandonment) -> Probe:
     import numpy as np
 
     names = [spec.name for spec in session.outputs]
 
     def function(arrays: Arrays) -> Arrays:
-        return session.run(arrays, names, Abandonment())
+        return session.run(arrays, names, abandonment)
 
     return probe(function, session.inputs, session.outputs, np.random.default_rng(0))
 

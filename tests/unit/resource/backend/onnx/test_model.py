@@ -17,7 +17,7 @@ from modelnet.core.error import (
     UnsupportedError,
 )
 from modelnet.core.request import Embed, Encode, Infer
-from modelnet.resource.backend.onnx import OnnxModel, encoder
+from modelnet.resource.backend.onnx import OnnxModel, encoder, model
 from modelnet.resource.backend.typed.array import array_of
 from tests.conformance.tiny_onnx import (
     HIDDEN,
@@ -243,3 +243,14 @@ async def test_rows_that_depend_on_each_other_never_share_a_run(tmp_path):
     for made in (apart, joint):
         alone = [array_of((await ask(made, one)).tensors[0]).tolist() for one in requests]
         np.testing.assert_allclose(await together(made, requests), alone, atol=1e-6)
+
+
+async def test_a_graph_that_goes_round_for_ever_is_tried_for_a_while_and_then_believed(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(model, "PROBE_S", 0.1)
+    made = await started(write_tiny_onnx(tmp_path / "endless.onnx", is_endless=True))
+    assert made.card.parallel == model.WORKERS
+    with pytest.raises(DeadlineError):
+        await ask(made, infer_rows([0.0, 0.0, 0.0]), within_s=0.1)
+    await made.stop()
