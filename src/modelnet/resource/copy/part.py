@@ -122,10 +122,16 @@ def _open(path: Path, opened: ExitStack) -> int:
 
 
 def _take_room(descriptor: int, size_bytes: int) -> None:
+    """Take the whole room at once where that can be done: a full disk is found early."""
     if hasattr(os, "posix_fallocate"):
-        os.posix_fallocate(descriptor, 0, size_bytes)
-    else:
-        os.ftruncate(descriptor, size_bytes)
+        try:
+            os.posix_fallocate(descriptor, 0, size_bytes)
+        except OSError as error:
+            if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):
+                raise
+        else:
+            return
+    os.ftruncate(descriptor, size_bytes)
 
 
 def _write_all(descriptor: int, data: bytes | bytearray | memoryview, offset: int) -> None:
