@@ -34,6 +34,7 @@ from modelnet.resource.copy.permission import check_copy
 from modelnet.resource.copy.shelf import Held, Shelf, held_as
 from modelnet.resource.copy.store import Copy, Store
 from modelnet.resource.host import Host
+from modelnet.resource.machine import free_memory_bytes
 from modelnet.resource.model import Model
 from modelnet.resource.watcher import Watcher
 from modelnet.transport.network import Incoming
@@ -335,10 +336,8 @@ def _pulled(card: ModelCard, artifact: Artifact, *, is_served: bool) -> Pulled:
 
 
 def _check_memory(manifest: Manifest) -> None:
-    import psutil
-
     needed = manifest.size_bytes * MEMORY_SHARE
-    available = psutil.virtual_memory().available
+    available = free_memory_bytes()
     if needed > available:
         raise StorageError(
             f"The model needs {needed / 1e9:.1f} GB of memory, and {available / 1e9:.1f} GB are "

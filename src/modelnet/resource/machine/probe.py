@@ -44,9 +44,14 @@ def cpu_name(cpuinfo: Path) -> str:
     return told[1].strip() if told else platform.processor() or platform.machine()
 
 
-def usable_cores() -> float:
-    """Return how many processor cores this process may use."""
-    return _cores(read_limits())
+def usable_threads() -> int:
+    """Return how many threads can compute at once: more than that only wait for each other."""
+    return max(1, int(_cores(read_limits())))
+
+
+def free_memory_bytes() -> int:
+    """Return what this process can have without anything being swapped out."""
+    return _least(_memory()[1], read_limits().memory_free_bytes)
 
 
 def _cores(limits: Limits) -> float:

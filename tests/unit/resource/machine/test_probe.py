@@ -1,14 +1,16 @@
 """Looking at the machine the tests run on."""
 
-from modelnet.resource.machine import look_at_machine
-from modelnet.resource.machine.probe import cpu_name, usable_cores
+from modelnet.resource.machine import free_memory_bytes, look_at_machine, usable_threads
+from modelnet.resource.machine.probe import cpu_name
 
 
 def test_this_machine(tmp_path):
     seen = look_at_machine(tmp_path)
     assert seen.cpu
-    assert seen.cores == usable_cores() > 0
+    assert seen.cores > 0
+    assert usable_threads() == max(1, int(seen.cores))
     assert 0 < seen.memory_free_bytes <= seen.memory_bytes
+    assert 0 < free_memory_bytes() <= seen.memory_bytes
     assert seen.disk_free_bytes > 0
 
 

@@ -1,7 +1,6 @@
 """A GGUF file as a Model: the shell between the event loop and llama.cpp's threads."""
 
 import hashlib
-import os
 from collections.abc import AsyncGenerator, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, contextmanager
@@ -24,6 +23,7 @@ from modelnet.resource.backend.http.client import Client
 from modelnet.resource.backend.llama.operation import answer_at_once
 from modelnet.resource.backend.llama.server import SPARE_CONNECTIONS, LlamaServer
 from modelnet.resource.copy.file import ModelFile
+from modelnet.resource.machine import usable_threads
 
 DEFAULT_PARALLEL = 4
 PROBE_TIMEOUT_S = 60.0
@@ -83,7 +83,7 @@ class EmbeddedModel:
             ModelFileError: the file is missing, corrupt, or not the one that was claimed.
         """
         header = await anyio.to_thread.run_sync(self._check_file)
-        settings = settings_of(header, self._parallel, os.cpu_count() or 1)
+        settings = settings_of(header, self._parallel, usable_threads())
         engine = await anyio.to_thread.run_sync(Engine, self._path, settings)
         self._running = self._around(engine)
         self._lifetime.begin()
