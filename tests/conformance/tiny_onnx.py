@@ -87,10 +87,17 @@ def write_tiny_onnx(path: Path, *, is_joint: bool = False, is_endless: bool = Fa
 
 
 def write_tiny_encoder(
-    folder: Path, *, pooling: str | None = None, is_normalised: bool = False, has_mask: bool = True
+    folder: Path,
+    *,
+    pooling: str | None = None,
+    is_normalised: bool = False,
+    has_mask: bool = True,
+    has_vector: bool = False,
+    shape: tuple[Any, Any] = ("texts", "tokens"),
 ) -> Path:
     """Write an encoder whose states depend on all tokens of a text, as sentence-transformers do."""
-    _write_graph(folder / "model.onnx", has_mask=has_mask)
+    graph = folder / "model.onnx"
+    _write_graph(graph, has_mask=has_mask, has_vector=has_vector, shape=shape)
     _write_tokenizer(folder / "tokenizer.json")
     (folder / "config.json").write_text(json.dumps({"max_position_embeddings": MAX_TOKENS}))
     (folder / "README.md").write_text("---\nlicense: mit\n---\n# Tiny\n")
@@ -103,7 +110,7 @@ def write_tiny_encoder(
     return folder
 
 
-def _write_graph(path: Path, *, has_mask: bool) -> Path:
+def _write_graph(path: Path, *, has_mask: bool, has_vector: bool, shape: tuple[Any, Any]) -> Path:
     rng = np.random.default_rng(7)
     trips = np.zeros(len(VOCABULARY), np.float32)
     trips[VOCABULARY.index(SLOW_WORD)] = FOREVER
@@ -125,17 +132,20 @@ def _write_graph(path: Path, *, has_mask: bool) -> Path:
         helper.make_node("Gather", ["trips_of", "input_ids"], ["each"]),
         helper.make_node("ReduceMax", ["each"], ["most"], keepdims=0),
         helper.make_node("Cast", ["most"], ["trips"], to=TensorProto.INT64),
-        loop("trips", "mixed", "looped", "texts", "tokens", HIDDEN),
+        loop("trips", "mixed", "looped", *shape, HIDDEN),
         helper.make_node("Tanh", ["looped"], ["last_hidden_state"]),
     ]
-    inputs = [value("input_ids", TensorProto.INT64, "texts", "tokens")]
+    inputs = [value("input_ids", TensorProto.INT64, *shape)]
     if has_mask:
-        inputs.append(value("attention_mask", TensorProto.INT64, "texts", "tokens"))
+        inputs.append(value("attention_mask", TensorProto.INT64, *shape))
     else:
         nodes[:0] = [
             helper.make_node("Equal", ["input_ids", "input_ids"], ["ones"]),
         ]
-    outputs = [value("last_hidden_state", TensorProto.FLOAT, "texts", "tokens", HIDDEN)]
+    outputs = [value("last_hidden_state", TensorProto.FLOAT, *shape, HIDDEN)]
+    if has_vector:
+        nodes.append(helper.make_node("Squeeze", ["context", "places"], ["sentence_embedding"]))
+        outputs.append(value("sentence_embedding", TensorProto.FLOAT, shape[0], HIDDEN))
     return save(path, nodes, inputs, outputs, weights)
 
 

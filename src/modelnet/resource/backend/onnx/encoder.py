@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from modelnet.core.error import InvalidRequestError, ModelnetError
+from modelnet.core.error import EngineError, InvalidRequestError, ModelnetError
 from modelnet.core.tensor import TensorSpec
 from modelnet.resource.backend.batching import Abandonment
 from modelnet.resource.backend.onnx.pooling import Pooler
@@ -92,11 +92,15 @@ class Encoder:
         """
         tokens = self._tokenizer.read([text for one in readings for text in one.texts])
         self._refuse_large(readings, tokens)
+        wants = [one.wants_states for one in readings for _ in one.texts]
         at_once = MAX_TEXTS if self._may_pad else 1
-        made: list[_Made] = []
+        arrays: list[Array] = []
         for begin in range(0, len(tokens), at_once):
-            made += self._run(tokens[begin : begin + at_once], abandonment)
-        return _dealt(readings, made)
+            part = slice(begin, begin + at_once)
+            made = self._run(tokens[part], abandonment)
+            # What is not wanted is let go of at once: states are a thousand times a vector's size.
+            arrays += [_wanted(*pair) for pair in zip(made, wants[part], strict=True)]
+        return _dealt(readings, arrays, [len(one.ids) for one in tokens])
 
     def _refuse_large(self, readings: Sequence[Reading], tokens: Sequence[Tokens]) -> None:
         left = iter(tokens)
@@ -124,7 +128,6 @@ class Encoder:
             vectors = self._pooler.pool(states, mask_of(tokens, states.shape[1]))
         return [
             _Made(
-                len(one.ids),
                 None if states is None else states[row, : len(one.ids)],
                 None if vectors is None else vectors[row],
             )
@@ -135,7 +138,6 @@ class Encoder:
 class _Made(NamedTuple):
     """What was made of one text."""
 
-    n_tokens: int
     states: "Array | None"
     vector: "Array | None"
 
@@ -147,17 +149,24 @@ def _outputs(specs: Sequence[TensorSpec]) -> list[str]:
     return states[:1] + [name for name in (_VECTOR,) if ranks.get(name) == _RANK_OF_VECTORS]
 
 
-def _dealt(readings: Sequence[Reading], made: Sequence[_Made]) -> list[Read]:
-    """Give each asker what was made of its texts."""
+def _wanted(made: _Made, wants_states: bool) -> Array:
     import numpy as np
 
-    left = iter(made)
+    array = made.states if wants_states else made.vector
+    if array is None:
+        raise EngineError("The graph did not give what its card says; ask another model.")
+    return np.ascontiguousarray(array, "<f4")
+
+
+def _dealt(
+    readings: Sequence[Reading], arrays: Sequence[Array], counts: Sequence[int]
+) -> list[Read]:
+    """Give each asker what was made of its texts."""
     dealt: list[Read] = []
+    end = 0
     for reading in readings:
-        own = list(islice(left, len(reading.texts)))
-        wanted = [one.states if reading.wants_states else one.vector for one in own]
-        arrays = [np.ascontiguousarray(one, "<f4") for one in wanted if one is not None]
-        dealt.append(Read(arrays, sum(one.n_tokens for one in own)))
+        begin, end = end, end + len(reading.texts)
+        dealt.append(Read([*arrays[begin:end]], sum(counts[begin:end])))
     return dealt
 
 

@@ -70,6 +70,29 @@ async def test_or_the_first_state_brought_to_length_one_where_the_folder_says_so
     )
 
 
+async def test_or_what_the_graph_itself_makes_of_the_text(tmp_path):
+    made = await started(write_tiny_encoder(tmp_path, has_vector=True, is_normalised=True))
+    told = await vectors(made, *TEXTS)
+    assert told.shape == (3, HIDDEN)
+    meant = [one.mean(axis=0) for one in await states(made, *TEXTS)]
+    assert not np.allclose(told, meant, atol=1e-3)
+    assert made.card.operations == ("infer", "embed", "encode")
+    assert len((await ask(made, Encode(TEXTS))).tensors) == 3
+
+
+@pytest.mark.parametrize("shape", [(1, "tokens"), ("texts", 6), (1, 6)])
+async def test_graphs_of_one_text_or_one_width_answer_alike(tmp_path, shape):
+    (tmp_path / "fixed").mkdir()
+    fixed = await started(write_tiny_encoder(tmp_path / "fixed", shape=shape))
+    (tmp_path / "free").mkdir()
+    free = await started(write_tiny_encoder(tmp_path / "free"))
+    short = TEXTS[:2]
+    np.testing.assert_allclose(await vectors(fixed, *short), await vectors(free, *short), atol=1e-6)
+    width = MAX_TOKENS if shape[1] == "tokens" else shape[1]
+    assert fixed.card.context_length == width
+    assert (await states(fixed, " ".join(["fox"] * 30)))[0].shape == (width, HIDDEN)
+
+
 async def test_company_changes_nothing(tmp_path):
     made = await started(write_tiny_encoder(tmp_path))
     together = await vectors(made, *TEXTS)
