@@ -122,4 +122,4 @@ async def test_it_is_detected(server):
     port = int(server.listening_address.rpartition(":")[2])
     (found,) = await detect_engines([port], timeout_s=2)
     assert found.engine == "llama.cpp"
-    assert found.specifications[0].startswith(f"openai:http://127.0.0.1:{port}#")
+    assert found.specifications == (f"llama:http://127.0.0.1:{port}",)

@@ -60,12 +60,6 @@ class Failure(msgspec.Struct, frozen=True):
     code: int = 500
 
 
-class Failed(msgspec.Struct, frozen=True):
-    """An answer that is an error."""
-
-    error: Failure = Failure()
-
-
 class Event(msgspec.Struct):
     """One event, whatever the dialect."""
 

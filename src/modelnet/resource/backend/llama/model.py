@@ -51,7 +51,7 @@ class LlamaModel:
         self._key = endpoint.key(os.environ)
         headers = {"Authorization": f"Bearer {self._key}"} if self._key else None
         self._client = Client(endpoint.root, self._label, self._lifetime, clock, headers)
-        self._server = LlamaServer(self._client, endpoint.base, self._label, endpoint.model)
+        self._server = self._new_server()
         self._card: ModelCard | None = None
 
     @property
@@ -68,6 +68,8 @@ class LlamaModel:
             SettingsError: the server has no such model.
             EngineError: the server cannot be reached, or is not llama.cpp's.
         """
+        # What was remembered of another run may not hold for this one.
+        self._server = self._new_server()
         self._client.open(SPARE_CONNECTIONS)
         self._lifetime.begin()
         try:
@@ -79,6 +81,10 @@ class LlamaModel:
         except BaseException:
             await self.stop()
             raise
+
+    def _new_server(self) -> LlamaServer:
+        endpoint = self._endpoint
+        return LlamaServer(self._client, endpoint.base, self._label, endpoint.model)
 
     async def stop(self) -> None:
         """End the answers under way and close the connections."""
