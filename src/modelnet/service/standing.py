@@ -13,7 +13,7 @@ import math
 import statistics
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from modelnet.core.card import ModelCard
@@ -125,13 +125,15 @@ class Beliefs:
 
     def observe_speed(self, node: NodeId, model: str, timing: Timing, tokens: float) -> None:
         """Take in how fast a whole answer came, waiting in queues excluded, and its length."""
-        entry = self._entry(node, model)
+        entry = self._recent(node, model)
         entry.speed = blended(entry.speed, speed_of(timing, tokens))
+        _renew_speed(entry)
 
     def observe_call(self, node: NodeId, model: str, operation: Operation, took_s: float) -> None:
         """Take in how long an answer of one chunk took, waiting in queues excluded."""
-        entry = self._entry(node, model)
+        entry = self._recent(node, model)
         entry.calls_s[operation] = smoothed(entry.calls_s.get(operation), took_s)
+        _renew_speed(entry)
 
     def belief(self, node: NodeId, card: ModelCard, now: float) -> Belief:
         """Return what is believed of a model, given what its card claims."""
@@ -195,11 +197,15 @@ class Beliefs:
 
     def _entry(self, node: NodeId, model: str) -> _Entry:
         """Return the entry to change: it becomes the most recent, and its cache is void."""
+        entry = self._recent(node, model)
+        entry.cached = None
+        return entry
+
+    def _recent(self, node: NodeId, model: str) -> _Entry:
         entry = self._entries.setdefault((node, model), _Entry())
         self._entries.move_to_end((node, model))
         if len(self._entries) > self._capacity:
             self._entries.popitem(last=False)
-        entry.cached = None
         return entry
 
 
@@ -241,8 +247,19 @@ def _believe(entry: _Entry, card: ModelCard, now: float) -> Belief:
     # No exam asks about other things: a model is taken to be as good at them as it is on average.
     p_average = statistics.fmean(estimate.mean for estimate in kinds.values())
     kinds[OTHER] = _estimate(_evidence(entry, OTHER, now), p_average)
-    reports = [speed_in(report) for report in entry.reports.values()]
-    return Belief(kinds, own_or_median(entry.speed, reports), entry.calls_s.copy())
+    return Belief(kinds, _speed(entry), entry.calls_s.copy())
+
+
+def _speed(entry: _Entry) -> Speed:
+    return own_or_median(entry.speed, [speed_in(report) for report in entry.reports.values()])
+
+
+def _renew_speed(entry: _Entry) -> None:
+    """Bring the speed of a cached belief up to date; every answer changes that, and only that."""
+    if entry.cached is not None:
+        card, at, belief = entry.cached
+        renewed = replace(belief, speed=_speed(entry), calls_s=entry.calls_s.copy())
+        entry.cached = (card, at, renewed)
 
 
 def _p_prior(card: ModelCard, skill: str) -> float:

@@ -222,6 +222,17 @@ class TestSpeed:
         assert (speed.tokens_per_s, speed.first_token_s) == (11.0, 1.0)
         assert speed.latency_s == pytest.approx(8.2)
 
+    def test_an_answer_changes_the_belief_of_speed_and_of_nothing_else(self) -> None:
+        beliefs = believing(told("me", 8, 10))
+        before = beliefs.belief(OWNER, SILENT, NOW)
+        beliefs.observe_speed(OWNER, "m", Timing(2.0, 1.0, 11.0), 10)
+        beliefs.observe_call(OWNER, "m", "embed", 0.2)
+        after = beliefs.belief(OWNER, SILENT, NOW + 1)
+        assert after.kinds is before.kinds
+        assert after.speed.tokens_per_s == 11.0
+        assert after.expected_s("embed", None) == 0.2
+        assert before.expected_s("embed", None) is None
+
     def test_answers_of_one_chunk_say_nothing_of_those_that_stream(self) -> None:
         beliefs = believing(told("me", 1, 1, latency_s=5.0))
         beliefs.observe_call(OWNER, "m", "embed", 0.2)
