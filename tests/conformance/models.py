@@ -22,7 +22,7 @@ from modelnet.resource.remote import RemoteModel
 from modelnet.transport.memory import MemoryHub, MemoryNetwork
 from modelnet.trust.envelope import Envelope
 from modelnet.trust.key import NodeKey
-from tests.conformance import huggingface, standins, tensor_server, typed
+from tests.conformance import huggingface, standins, tensor_server, typed, vllm_standin
 from tests.conformance.tiny_gguf import write_tiny_gguf
 
 STORY = "Once upon a time a fox met a crow; the crow had cheese, and then the fox had it."
@@ -125,6 +125,14 @@ def openai(folder: Path) -> Model:
     return made
 
 
+def vllm(folder: Path) -> Model:
+    file = write_tiny_gguf(folder / "babble.gguf", template=vllm_standin.TEMPLATE)
+    return standins.BehindStandIn(
+        vllm_standin.VllmStandIn(llama_server(file)),
+        lambda url: OpenAIModel(openai_endpoint(url), name="babble"),
+    )
+
+
 class FarModel:
     """A model of another node, asked through the in-memory network."""
 
@@ -178,6 +186,7 @@ IMPLEMENTATIONS = [
     Implementation("embedded", embedded, lambda m: is_busy(m._running.engine._server)),
     Implementation("llama", llama, lambda m: is_busy(m.server)),
     Implementation("openai", openai, lambda m: is_busy(m.server)),
+    Implementation("openai-vllm", vllm, lambda m: is_busy(m.server.engine)),
     Implementation("ollama", standins.ollama, lambda m: m.server.is_busy),
     Implementation("anthropic", standins.anthropic, lambda m: m.server.is_busy),
     Implementation("transformers", huggingface.transformers, lambda m: m.n_open > 0),

@@ -115,11 +115,19 @@ async def test_score_belongs_to_the_continuation_and_agrees_with_step(model: Mod
         assert all(token.logprob <= 0 for token in chunk.tokens)
         if "step" not in model.card.operations:
             continue
-        told = await only_chunk(model, Step(prefix, top_k=300))
-        known = {one.bytes: one.logprob for one in told.alternatives}
+        known = await _known(model, prefix)
         first = chunk.tokens[0]
         if first.bytes in known:
             assert first.logprob == pytest.approx(known[first.bytes], abs=TOLERANCE)
+
+
+async def _known(model: Model, prefix: Prefix) -> dict[bytes, float]:
+    """Return as many of the next tokens as the model tells: all, or the usual twenty."""
+    try:
+        told = await only_chunk(model, Step(prefix, top_k=300))
+    except UnsupportedError:
+        told = await only_chunk(model, Step(prefix, top_k=20))
+    return {one.bytes: one.logprob for one in told.alternatives}
 
 
 async def test_a_likely_continuation_scores_higher(model: Model):

@@ -15,7 +15,7 @@ from modelnet.resource.backend.openai import OpenAIModel, openai_endpoint
 from modelnet.resource.detection import detect_engines
 from modelnet.resource.model import Model
 from modelnet.resource.zoo import FOLDER, zoo_model
-from tests.conformance.models import llama_server
+from tests.conformance.models import llama_server, vllm
 
 pytestmark = [pytest.mark.anyio, pytest.mark.live]
 GREEDY = Sampling(temperature=0.0)
@@ -123,3 +123,15 @@ async def test_it_is_detected(server):
     (found,) = await detect_engines([port], timeout_s=2)
     assert found.engine == "llama.cpp"
     assert found.specifications == (f"llama:http://127.0.0.1:{port}",)
+
+
+async def test_the_probe_sees_what_vllm_can_do(tmp_path):
+    model = vllm(tmp_path)
+    await model.start()
+    card = model.card
+    await model.stop()
+    assert card.operations == ("chat", "complete", "step", "score")
+    assert card.can_continue
+    assert card.has_logprobs
+    assert card.context_length == 4096
+    assert not any((card.has_tools, card.has_schema, card.has_vision))
