@@ -8,11 +8,10 @@ spoil the others. A batch ends as a whole: where items take unequally long, all 
 import asyncio
 from collections import deque
 from collections.abc import Callable, Hashable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from modelnet.core.error import EngineError, ModelnetError
+from modelnet.resource.backend.thread import Threads
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -106,9 +105,10 @@ class Batcher(Generic[Item, Result]):
         self._shape_of = shape_of
         self._max_size = max_size
         self._workers = workers
-        self._threads = ThreadPoolExecutor(workers, thread_name_prefix=name)
+        self._threads = Threads(workers, name)
         self._waiting: deque[_Asked[Item, Result]] = deque()
         self._is_due = False
+        self._is_closed = False
         self.running = 0
         """Batches under way, and those whose askers have left but whose thread has not."""
 
@@ -129,7 +129,8 @@ class Batcher(Generic[Item, Result]):
 
     def close(self) -> None:
         """Begin no batch any more; call it when nobody waits. A batch that runs is left to end."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._is_closed = True
+        self._threads.close()
 
     def _begin_soon(self, loop: asyncio.AbstractEventLoop) -> None:
         # Not now: those who ask within the same turn of the loop belong to the same batch.
@@ -139,14 +140,12 @@ class Batcher(Generic[Item, Result]):
 
     def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
         self._is_due = False
-        while self.running < self._workers and (taken := self._take()):
+        # Once closed, those who waited have heard of it from their lifetime.
+        while self.running < self._workers and not self._is_closed and (taken := self._take()):
             batch = _Batch(taken)
             self.running += 1
-            try:
-                work = self._threads.submit(self._do, batch)
-            except RuntimeError:  # Closed: those who waited have heard of it from their lifetime.
-                return
-            work.add_done_callback(lambda done, batch=batch: self._tell(loop, batch, done))
+            work = self._threads.submit(self._do, batch)
+            work.add_done_callback(lambda done, batch=batch: self._end(loop, batch, done))
 
     def _take(self) -> list[_Asked[Item, Result]]:
         """Take the oldest item and those that may share its batch; those who left are dropped."""
@@ -179,21 +178,11 @@ class Batcher(Generic[Item, Result]):
         except ModelnetError as error:
             return error
 
-    def _tell(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        batch: _Batch[Item, Result],
-        done: "Future[list[Result | ModelnetError]]",
-    ) -> None:
-        # A loop that is closed has no askers left.
-        with suppress(RuntimeError):
-            loop.call_soon_threadsafe(self._end, loop, batch, done)
-
     def _end(
         self,
         loop: asyncio.AbstractEventLoop,
         batch: _Batch[Item, Result],
-        done: "Future[list[Result | ModelnetError]]",
+        done: "asyncio.Future[list[Result | ModelnetError]]",
     ) -> None:
         self.running -= 1
         self._begin(loop)

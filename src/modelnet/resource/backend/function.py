@@ -1,7 +1,7 @@
 """Any Python function as a model: plain, async or a generator, of a prompt or a whole `Chat`."""
 
 import inspect
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from typing import Any
 
@@ -68,7 +68,10 @@ class FunctionModel:
         self._function = function
         self._card = card
         self._takes_chat = _takes_chat(function)
-        self._threads = Threads(card.parallel)
+        self._streams = inspect.isasyncgenfunction(function) or inspect.isgeneratorfunction(
+            function
+        )
+        self._threads = Threads(card.parallel, card.name)
         self._clock = clock
         self._lifetime = Lifetime(card.name, clock)
 
@@ -93,6 +96,7 @@ class FunctionModel:
     async def stop(self) -> None:
         """End the answers under way; a thread that does not return is left behind."""
         self._lifetime.end()
+        self._threads.close()
 
     async def run(self, request: Request, *, deadline: float) -> AsyncGenerator[Chunk, None]:
         """Answer with what the function says, as `Model.run` has it."""
@@ -102,23 +106,28 @@ class FunctionModel:
             raise unsupported(self._card, request)
         if not self._takes_chat:
             refuse_response_format(self._card, request)
+        argument = _chat_of(request) if self._takes_chat else text_of(request)
         shaper = Shaper(request.sampling, request.partial.text)
-        async with aclosing(self._texts(request)) as texts:
-            while shaper.finish is None:
-                text = await self._next(texts, deadline)
-                if text is END:
-                    break
-                if shown := shaper.feed(text):
-                    yield Chunk(text=shown, n_tokens=count_pieces(shown))
-        rest = shaper.flush()
+        rest = ""
+        if self._streams:
+            async with aclosing(self._texts(argument)) as texts:
+                while shaper.finish is None:
+                    text = await self._bounded(lambda: anext(texts, END), deadline)
+                    if text is END:
+                        break
+                    if shown := shaper.feed(text):
+                        yield Chunk(text=shown, n_tokens=count_pieces(shown))
+        else:
+            rest = shaper.feed(await self._bounded(lambda: self._whole(argument), deadline))
+        rest += shaper.flush()
         usage = Usage(count_pieces(text_of(request)), shaper.completion_tokens)
-        yield Chunk(text=rest, finish=shaper.finish, usage=usage)
+        yield Chunk(text=rest, n_tokens=count_pieces(rest), finish=shaper.finish, usage=usage)
 
-    async def _next(self, texts: AsyncGenerator[Any, None], deadline: float) -> Any:
-        """Return the next text, or `END`."""
+    async def _bounded(self, say: Callable[[], Awaitable[Any]], deadline: float) -> Any:
+        """Return what the function says, or `END`."""
         try:
             with self._lifetime.wait(deadline):
-                text = await anext(texts, END)
+                text = await say()
         except ModelnetError:
             raise
         except Exception as error:  # The function is the user's: whatever it raises ends here.
@@ -127,21 +136,19 @@ class FunctionModel:
             raise self._failure(f"answered with {type(text).__name__} where text is needed")
         return text
 
-    async def _texts(self, request: Chat | Complete) -> AsyncGenerator[Any, None]:
-        argument = _chat_of(request) if self._takes_chat else text_of(request)
-        function = self._function
-        if inspect.isasyncgenfunction(function):
-            async with aclosing(function(argument)) as texts:
-                async for text in texts:
-                    yield text
-        elif inspect.isgeneratorfunction(function):
-            async with aclosing(self._threads.iterate(function(argument))) as texts:
-                async for text in texts:
-                    yield text
-        elif inspect.iscoroutinefunction(function):
-            yield await function(argument)
-        else:
-            yield await self._threads.run(function, argument)
+    async def _texts(self, argument: Any) -> AsyncGenerator[Any, None]:
+        """Yield what a generator yields."""
+        said = self._function(argument)
+        texts = said if inspect.isasyncgen(said) else self._threads.iterate(said)
+        async with aclosing(texts):
+            async for text in texts:
+                yield text
+
+    async def _whole(self, argument: Any) -> Any:
+        """Return what a function returns."""
+        if inspect.iscoroutinefunction(self._function):
+            return await self._function(argument)
+        return await self._threads.run(self._function, argument)
 
     def _failure(self, what: str) -> EngineError:
         module = getattr(self._function, "__module__", "?")

@@ -80,7 +80,7 @@ class TypedModel:
         self._signature = signature
         self._card = card
         self._has_names = _has_names(function, signature)
-        self._threads = Threads(card.parallel)
+        self._threads = Threads(card.parallel, card.name)
         self._clock = clock
         self._lifetime = Lifetime(card.name, clock)
 
@@ -105,6 +105,7 @@ class TypedModel:
     async def stop(self) -> None:
         """End the answers under way; a thread that does not return is left behind."""
         self._lifetime.end()
+        self._threads.close()
 
     async def run(self, request: Request, *, deadline: float) -> AsyncGenerator[Chunk, None]:
         """Answer with what the function returns, as `Model.run` has it."""
