@@ -29,8 +29,7 @@ class _Call(NamedTuple):
 class Threads:
     """At most so many blocking calls at once; one whose asker has left still counts until it ends.
 
-    Everything but the calls happens on the event loop. Threads begin when they are needed, end with
-    `close`, and keep no process alive.
+    Threads begin when they are needed, end with `close`, and keep no process alive.
     """
 
     def __init__(self, limit: int, name: str = "model") -> None:
@@ -38,8 +37,13 @@ class Threads:
         self._name = name
         self._calls: SimpleQueue[_Call | None] = SimpleQueue()
         self._started = 0
-        self.running = 0
+        self._running = 0
+        self._counting = threading.Lock()
+
+    @property
+    def running(self) -> int:
         """Calls that were handed over and have not ended."""
+        return self._running
 
     async def run(self, function: Callable[..., T], *args: Any) -> T:
         """Return what a function returns; a cancelled asker leaves its call behind.
@@ -57,8 +61,8 @@ class Threads:
         """Hand a call over, to run as soon as a thread is free; the future gets its result."""
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[T] = loop.create_future()
-        self.running += 1
-        if self._started < min(self._limit, self.running):
+        self._count(1)
+        if self._started < min(self._limit, self._running):
             self._started += 1
             threading.Thread(
                 target=self._work, args=(self._calls,), name=self._name, daemon=True
@@ -91,21 +95,25 @@ class Threads:
                 result = call.function(*call.args)
             except BaseException as raised:  # noqa: BLE001  it is the asker's, whatever it is
                 error = raised
+            self._count(-1)
             # A loop that is closed has no askers left.
             with suppress(RuntimeError):
-                call.loop.call_soon_threadsafe(self._settle, call.answer, result, error)
+                call.loop.call_soon_threadsafe(_settle, call.answer, result, error)
             # Nothing is kept alive by a thread that waits.
             del call, result, error
 
-    def _settle(
-        self, answer: "asyncio.Future[Any]", result: Any, error: BaseException | None
-    ) -> None:
-        self.running -= 1
-        if answer.done():
-            return
-        if isinstance(error, StopIteration):  # Futures cannot carry it.
-            answer.set_exception(RuntimeError("it raised StopIteration"))
-        elif error is not None:
-            answer.set_exception(error)
-        else:
-            answer.set_result(result)
+    def _count(self, change: int) -> None:
+        # Counted by the threads: the event loop of an asker may be gone before its call ends.
+        with self._counting:
+            self._running += change
+
+
+def _settle(answer: "asyncio.Future[Any]", result: Any, error: BaseException | None) -> None:
+    if answer.done():
+        return
+    if isinstance(error, StopIteration):  # Futures cannot carry it.
+        answer.set_exception(RuntimeError("it raised StopIteration"))
+    elif error is not None:
+        answer.set_exception(error)
+    else:
+        answer.set_result(result)

@@ -96,3 +96,20 @@ async def test_a_generator_is_stepped_through_and_closed():
         assert [await anext(numbers) for _ in range(3)] == [0, 1, 2]
     assert closed == [True]
     threads.close()
+
+
+def test_a_call_that_outlives_its_event_loop_gives_its_place_back():
+    threads, gate = Threads(1), threading.Event()
+
+    async def leave_behind() -> None:
+        with anyio.move_on_after(0.01):
+            await threads.run(gate.wait, PATIENCE_S)
+
+    async def go_on() -> int:
+        await until_idle(threads)
+        return await threads.run(int, "7")
+
+    anyio.run(leave_behind)
+    gate.set()
+    assert anyio.run(go_on) == 7
+    threads.close()
