@@ -1,21 +1,18 @@
 """The distribution over the next token, in our terms."""
 
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from modelnet.core.chunk import Alternative, Token
 from modelnet.core.error import EngineError
+from modelnet.resource.backend.transformers.array import Doubles, Floats
 from modelnet.resource.backend.transformers.drawing import likeliest, log_softmax
 from modelnet.resource.backend.transformers.vocabulary import Vocabulary
-
-if TYPE_CHECKING:
-    from modelnet.resource.backend.transformers.drawing import Logits, Logprobs
 
 
 class Distribution:
     """What a model says of the token to come. Made of logits (vocab,), which it may change."""
 
-    def __init__(self, logits: "Logits", vocabulary: Vocabulary) -> None:
+    def __init__(self, logits: Floats, vocabulary: Vocabulary) -> None:
         """Leave out the ids that stand for no token.
 
         Raises:
@@ -30,7 +27,7 @@ class Distribution:
             raise EngineError("The engine computed no numbers; ask another model.")
 
     @cached_property
-    def _logprobs(self) -> "Logprobs":
+    def _logprobs(self) -> Doubles:
         return log_softmax(self.logits)
 
     def alternatives(self, count: int) -> tuple[Alternative, ...]:

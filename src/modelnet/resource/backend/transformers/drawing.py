@@ -1,15 +1,9 @@
-"""Drawing tokens from logits. Pure: the random source is an argument."""
+"""Drawing tokens from logits. Pure but for the random source, which a seed makes repeatable."""
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from modelnet.core.request import Sampling
-
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
-    Logits = npt.NDArray[np.float32]
-    Logprobs = npt.NDArray[np.float64]
+from modelnet.resource.backend.transformers.array import Doubles, Floats, Places
 
 
 class Habits(NamedTuple):
@@ -35,7 +29,7 @@ class Drawing:
         seed = None if sampling.seed is None else sampling.seed % (1 << 64)
         self._rng = np.random.default_rng(seed)
 
-    def draw(self, logits: "Logits") -> int:
+    def draw(self, logits: Floats) -> int:
         """Return the id of a token: the likeliest one at temperature 0.
 
         The nucleus is that of Holtzman et al., "The Curious Case of Neural Text Degeneration".
@@ -53,7 +47,7 @@ class Drawing:
         return int(places[min(at, len(nucleus) - 1)])
 
 
-def log_softmax(logits: "Logits") -> "Logprobs":
+def log_softmax(logits: Floats) -> Doubles:
     """Return natural-log probabilities of the last axis."""
     import numpy as np
 
@@ -63,7 +57,7 @@ def log_softmax(logits: "Logits") -> "Logprobs":
     return np.minimum(wide - np.log(np.exp(wide).sum(axis=-1, keepdims=True)), 0.0)
 
 
-def likeliest(logits: "Logits | Logprobs", count: int) -> "npt.NDArray[np.intp]":
+def likeliest(logits: "Floats | Doubles", count: int) -> Places:
     """Return the ids of the `count` largest, largest first; of equal ones the lower id first."""
     import numpy as np
 

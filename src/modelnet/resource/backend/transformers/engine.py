@@ -2,12 +2,13 @@
 
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from modelnet.core.error import (
     EngineError,
     ModelFileError,
 )
+from modelnet.resource.backend.transformers.array import Floats
 from modelnet.resource.backend.transformers.drawing import Habits
 from modelnet.resource.backend.transformers.folder import Folder
 from modelnet.resource.backend.transformers.library import load_libraries
@@ -15,10 +16,6 @@ from modelnet.resource.backend.transformers.loading import load
 from modelnet.resource.backend.transformers.sequence import Sequence, interface_of
 from modelnet.resource.backend.transformers.tokenizer import Tokenizer
 from modelnet.resource.backend.transformers.vocabulary import Vocabulary, read_vocabulary
-
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
 
 DEFAULT_CONTEXT_LENGTH = 8192
 """Tokens a request may have where the model allows more: the cache of all of them takes memory."""
@@ -80,7 +77,7 @@ class Engine:
         with self._working():
             yield Sequence(self._libraries, self._model, self._interface)
 
-    def hidden_states(self, tokens: list[int], layer: int) -> "npt.NDArray[np.float32]":
+    def hidden_states(self, tokens: list[int], layer: int) -> Floats:
         """Return the hidden states of a text at a layer (tokens, hidden size).
 
         Raises:

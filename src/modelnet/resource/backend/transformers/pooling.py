@@ -1,15 +1,10 @@
 """From the hidden states of a text to its one vector, as sentence-transformers does it. Pure."""
 
-from typing import TYPE_CHECKING
-
+from modelnet.resource.backend.transformers.array import Floats
 from modelnet.resource.backend.transformers.folder import Embedder
 
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
 
-
-def pool(states: "npt.NDArray[np.float32]", embedder: Embedder) -> bytes:
+def pool(states: Floats, embedder: Embedder) -> bytes:
     """Return the vector of a text as little-endian float32; `states` are (tokens, hidden size)."""
     import numpy as np
 

@@ -2,13 +2,11 @@
 
 import inspect
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from modelnet.core.error import ModelFileError
+from modelnet.resource.backend.transformers.array import Floats
 from modelnet.resource.backend.transformers.library import Libraries
-
-if TYPE_CHECKING:
-    from modelnet.resource.backend.transformers.drawing import Logits
 
 PIECE_TOKENS = 256
 """A long prompt is read in such pieces: between two of them the work can be stopped."""
@@ -52,7 +50,7 @@ class Sequence:
         self._interface = interface
         self._cache = libraries.transformers.DynamicCache(config=model.config)
 
-    def read(self, tokens: list[int], keep: int = 1) -> "Logits":
+    def read(self, tokens: list[int], keep: int = 1) -> Floats:
         """Read on in one pass, and return the logits after the last `keep` tokens (keep, vocab)."""
         options = {self._interface.cache: self._cache, "use_cache": True}
         if self._interface.keep is not None:
@@ -62,7 +60,7 @@ class Sequence:
             logits = self._model(input_ids=ids, **options).logits[0, -keep:]
             return logits.float().cpu().numpy()
 
-    def read_prompt(self, tokens: list[int], is_stopped: IsStopped) -> "Logits":
+    def read_prompt(self, tokens: list[int], is_stopped: IsStopped) -> Floats:
         """Read a text in pieces, and return the logits after its last token (vocab,).
 
         Raises:
@@ -77,7 +75,7 @@ class Sequence:
 
     def follow(
         self, prefix: list[int], given: list[int], is_stopped: IsStopped
-    ) -> Iterator["Logits"]:
+    ) -> Iterator[Floats]:
         """Read a prefix, then what is given after it; yield the logits before each given token.
 
         Raises:
