@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from modelnet.core.error import EngineError, ModelFileError
+from modelnet.core.error import EngineError, InvalidRequestError, ModelFileError
 
 OnEvent = Callable[[bytes], bool]
 """Takes one event of an answer; returning True stops the work."""
@@ -62,6 +62,7 @@ class Engine:
 
         Raises:
             EngineError: llama.cpp failed; what it merely refuses comes as an event.
+            InvalidRequestError: it cannot read the parameters of a tool.
         """
         with self._failing():
             self._server.handle_chat_completions(body, on_event)
@@ -74,6 +75,10 @@ class Engine:
         except RuntimeError as error:
             raise EngineError(
                 f"The engine of {self._path.stem} failed ({error}); ask again or another model."
+            ) from error
+        except ValueError as error:
+            raise InvalidRequestError(
+                "llama.cpp cannot read the parameters of a tool; make their schema simpler."
             ) from error
 
     def close(self) -> None:

@@ -3,9 +3,7 @@
 import math
 from contextlib import suppress
 from pathlib import PurePath
-from typing import Annotated, Any
-
-import msgspec
+from typing import Any
 
 from modelnet.core.card import ModelCard
 from modelnet.core.chunk import Chunk
@@ -21,6 +19,7 @@ from modelnet.core.request import (
     Score,
     Step,
 )
+from modelnet.resource.backend.grammar import grammar_of
 from modelnet.resource.backend.llama.event import Event, native_event
 from modelnet.resource.backend.llama.operation import answer_at_once
 from modelnet.resource.backend.llama.props import Listed, Props
@@ -35,13 +34,7 @@ _ONE_TOKEN: dict[str, Any] = {
     "stream": False,
 }
 _ALL: tuple[Operation, ...] = ("chat", "complete", "step", "score", "embed", "encode")
-_TRUTH: dict[str, Any] = {
-    "messages": [{"role": "user", "content": _HELLO}],
-    "json_schema": {"type": "boolean"},
-    "n_predict": 8,
-    "temperature": 0.0,
-    "stream": False,
-}
+_TRUTH = _ONE_TOKEN | {"n_predict": 8, "grammar": grammar_of({"type": "boolean"})}
 
 _SEVERAL = 5
 _CANNOT = (EngineError, RequestError)
@@ -93,7 +86,7 @@ class Probe:
             has_logprobs=one is not None and bool(one.drawn),
             has_vision=chats and props.has_vision,
             has_tools=chats and props.has_tools,
-            has_schema=chats and await self._keeps_schema(),
+            has_schema=chats and await self._keeps_grammar(),
             embedding_size=len(vectors.vectors[0]) // 4 if vectors else None,
             hidden_size=states.tensors[0].shape[1] if states and answers["encode"] else None,
         )
@@ -117,10 +110,10 @@ class Probe:
             )
         return found[0]
 
-    async def _draw(self) -> Event | None:
-        """Return one token, and nothing where the model cannot draw one."""
+    async def _draw(self, body: dict[str, Any] = _ONE_TOKEN) -> Event | None:
+        """Return what the model draws, and nothing where it cannot."""
         with suppress(*_CANNOT):
-            answer = await self._server.post("/completion", _ONE_TOKEN, self._deadline)
+            answer = await self._server.post("/completion", body, self._deadline)
             event = native_event(self._server.name, answer)
             return event if event.finish is not None else None
         return None
@@ -158,31 +151,16 @@ class Probe:
         is_scaled = math.isclose(math.hypot(*first), 1.0, abs_tol=1e-3)
         return rows == len(tokens) > 1 and not is_scaled
 
-    async def _keeps_schema(self) -> bool:
+    async def _keeps_grammar(self) -> bool:
         """Whether an answer that may be nothing but a truth value is one."""
-        with suppress(*_CANNOT, msgspec.DecodeError):
-            answer = await self._server.post("/v1/chat/completions", _TRUTH, self._deadline)
-            told = msgspec.json.decode(answer, type=_Answer).choices[0].message.content
-            return told.strip() in {"true", "false"}
-        return False
+        told = await self._draw(_TRUTH)
+        return told is not None and told.text in {"true", "false"}
 
     async def _attempt(self, request: Request) -> Chunk | None:
         """Return the answer, and nothing where the server cannot give one."""
         with suppress(*_CANNOT):
             return await answer_at_once(self._card, self._server, request, self._deadline)
         return None
-
-
-class _Message(msgspec.Struct):
-    content: str
-
-
-class _Choice(msgspec.Struct):
-    message: _Message
-
-
-class _Answer(msgspec.Struct):
-    choices: Annotated[list[_Choice], msgspec.Meta(min_length=1)]
 
 
 def _name(listed: Listed | None, props: Props) -> str:

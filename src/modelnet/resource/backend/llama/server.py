@@ -104,8 +104,9 @@ class LlamaServer:
             body = self.with_model(chat_body(request, default_temperature))
             return Asking(True, body, "undecided")
         text, phase = await self.prompt(card, request, deadline)
-        body = self.with_model(completion_body(text, request, default_temperature))
-        return Asking(False, body, phase)
+        is_thinking = phase == "thinking"
+        body = completion_body(text, request, default_temperature, is_thinking=is_thinking)
+        return Asking(False, self.with_model(body), phase)
 
     async def prompt(self, card: ModelCard, request: Chat | Complete, deadline: float) -> Prompt:
         """Return what the model is to go on after, the answer begun elsewhere at its end.

@@ -1,16 +1,15 @@
 """Requests as llama.cpp wants them: pure translation."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Any, cast
-
-import msgspec
 
 from modelnet.core.card import ModelCard
 from modelnet.core.error import InvalidRequestError, UnsupportedError
 from modelnet.core.request import Chat, Complete, Message, Sampling, TextPart
+from modelnet.resource.backend.grammar import grammar_of
 from modelnet.resource.backend.guard import refuse_continued_format
 from modelnet.resource.backend.image import inline_image
+from modelnet.resource.backend.schema import schema_of
 
 _STREAM: dict[str, Any] = {"stream": True, "stream_options": {"include_usage": True}}
 
@@ -18,12 +17,9 @@ _STREAM: dict[str, Any] = {"stream": True, "stream_options": {"include_usage": T
 def needs_chat(request: Chat | Complete) -> bool:
     """Whether llama.cpp itself must read the conversation.
 
-    It finds tool calls and sees images. It also holds an answer to a schema otherwise than it does
-    without a conversation: there, a library that confuses the tokenizers of one process aborts it.
+    It finds tool calls and sees images.
     """
-    return isinstance(request, Chat) and bool(
-        request.tools or request.has_image or not request.is_plain_text
-    )
+    return isinstance(request, Chat) and bool(request.tools or request.has_image)
 
 
 def refuse_lost(card: ModelCard, chat: Chat) -> None:
@@ -94,19 +90,32 @@ def _content(message: Message) -> str | list[dict[str, Any]]:
 
 
 def completion_body(
-    prompt: str, request: Chat | Complete, default_temperature: float | None = None
+    prompt: str,
+    request: Chat | Complete,
+    default_temperature: float | None = None,
+    *,
+    is_thinking: bool = False,
 ) -> dict[str, Any]:
-    """Return the JSON of a streamed completion, for either dialect."""
-    return {"prompt": prompt, "stream": True, **_sampling(request.sampling, default_temperature)}
+    """Return the JSON of a streamed completion, for either dialect.
+
+    Raises:
+        UnsupportedError: the wanted form of answer is unknown.
+        InvalidRequestError: no model can be held to its schema.
+    """
+    body = {"prompt": prompt, "stream": True, **_sampling(request.sampling, default_temperature)}
+    if isinstance(request, Chat) and not request.is_plain_text:
+        body["grammar"] = _grammar(request, is_thinking=is_thinking)
+    return body
 
 
 def chat_body(request: Chat, default_temperature: float | None = None) -> dict[str, Any]:
     """Return the JSON of a streamed chat which llama.cpp reads itself.
 
     Raises:
-        InvalidRequestError: the tool that is to be called is not among the tools.
+        InvalidRequestError: the tool that is to be called is not among the tools, or no model can
+            be held to the schema.
         UnsupportedError: an image is not in the request, tools and a form of answer are, or that
-            form is none llama.cpp can hold a model to.
+            form is unknown.
     """
     body: dict[str, Any] = {"messages": messages_of(request.messages), **_STREAM}
     body |= _sampling(request.sampling, default_temperature)
@@ -117,7 +126,7 @@ def chat_body(request: Chat, default_temperature: float | None = None) -> dict[s
     if not request.is_plain_text:
         if request.tools:
             raise UnsupportedError("Ask for tools or for a response_format, not for both.")
-        body["json_schema"] = _schema(request.response_format or {})
+        body["grammar"] = _grammar(request)
     return body
 
 
@@ -151,38 +160,13 @@ def _sampling(sampling: Sampling, default_temperature: float | None) -> dict[str
     return {key: value for key, value in wanted.items() if value is not None}
 
 
-def _schema(response_format: dict[str, Any]) -> Any:
-    if response_format.get("type") == "json_object":
-        return {"type": "object"}
-    if response_format.get("type") == "json_schema":
-        with suppress(msgspec.ValidationError):
-            schema = msgspec.convert(response_format.get("json_schema"), _JsonSchema).schema
-            _refuse_unknown_types(schema)
-            return schema
-    raise UnsupportedError("The response_format is unknown; use text, json_object or json_schema.")
+def _grammar(chat: Chat, *, is_thinking: bool = False) -> str:
+    """Return what the answer is held to.
 
-
-_TYPES = {"string", "number", "integer", "boolean", "object", "array", "null"}
-
-
-def _refuse_unknown_types(schema: Any) -> None:
-    """Refuse a schema that llama.cpp would drop without a word, and answer freely.
-
-    Raises:
-        InvalidRequestError: a type in it is none of JSON's.
+    llama.cpp takes schemas too, but hands them to a library that confuses the tokenizers of one
+    process and then aborts it, and leaves out in silence what it does not know.
     """
-    match schema:
-        case {"type": str(kind)} if kind not in _TYPES:
-            raise InvalidRequestError(f"The schema has the unknown type {kind!r}; mend it.")
-        case dict():
-            for part in cast("dict[str, Any]", schema).values():
-                _refuse_unknown_types(part)
-        case list():
-            for part in cast("list[Any]", schema):
-                _refuse_unknown_types(part)
-        case _:
-            pass
-
-
-class _JsonSchema(msgspec.Struct):
-    schema: dict[str, Any]
+    wanted = chat.response_format or {}
+    if wanted.get("type") == "json_object":
+        return grammar_of({"type": "object"}, is_thinking=is_thinking)
+    return grammar_of(schema_of(wanted), is_thinking=is_thinking)

@@ -32,7 +32,8 @@ def complete(received: Received) -> Reply:
     forced = received.json.get("logit_bias")
     drawn = BEST if forced is None else BEST | {"id": forced[0][0]}
     told = {"completion_probabilities": [drawn | {"top_logprobs": [BEST]}]}
-    return answer({"content": "x", "stop": True, "tokens_evaluated": 2} | told)
+    content = "true" if "grammar" in received.json else "x"
+    return answer({"content": content, "stop": True, "tokens_evaluated": 2} | told)
 
 
 def heeding(received: Received) -> Reply:
@@ -54,7 +55,7 @@ def states(*rows: list[float]) -> Script:
 
 
 def saying(text: str) -> Script:
-    return lambda _: answer({"choices": [{"message": {"content": text}}]})
+    return lambda _: answer({"content": text, "stop": True})
 
 
 GOOD: Mapping[str, Script] = {
@@ -64,7 +65,6 @@ GOOD: Mapping[str, Script] = {
     "/apply-template": lambda r: answer({"prompt": f"<{r.json['messages'][-1]['content']}>"}),
     "/tokenize": lambda r: answer({"tokens": tokens(r.json["content"])}),
     "/embeddings": states(*([2.0, 1.0] for _ in HELLO)),
-    "/v1/chat/completions": saying(" true"),
 }
 
 
@@ -119,8 +119,8 @@ async def test_pooled_or_scaled_states_are_no_hidden_states(rows):
 
 
 @pytest.mark.parametrize("text", ["Hello!", "", "t", "truth"])
-async def test_a_schema_that_is_dropped_is_not_declared(text):
-    assert not (await probed(v1_chat_completions=saying(text))).has_schema
+async def test_a_grammar_that_is_dropped_is_not_declared(text):
+    assert not (await probed(completion=saying(text))).has_schema
 
 
 async def test_a_template_that_loses_the_message_is_no_chat():

@@ -15,6 +15,7 @@ from modelnet.core.request import (
     Sampling,
     TextPart,
 )
+from modelnet.resource.backend.grammar import grammar_of
 from modelnet.resource.backend.llama.wire import (
     chat_body,
     completion_body,
@@ -67,16 +68,24 @@ def test_parts_are_joined_and_developers_are_the_system():
     ]
 
 
-def with_format(form) -> dict:
-    return chat_body(Chat(USER, response_format=form))
+def with_format(form, *, is_thinking: bool = False) -> dict:
+    chat = Chat(USER, response_format=form)
+    return completion_body("a", chat, is_thinking=is_thinking)
 
 
-def test_formats_become_schemas():
-    assert "json_schema" not in with_format({"type": "text"})
-    assert with_format({"type": "json_object"})["json_schema"] == {"type": "object"}
+def test_formats_become_grammars():
+    assert "grammar" not in with_format({"type": "text"})
+    assert with_format({"type": "json_object"})["grammar"] == grammar_of({"type": "object"})
     schema = {"type": "array", "items": {"type": "string"}}
     form = {"type": "json_schema", "json_schema": {"name": "n", "schema": schema}}
-    assert with_format(form)["json_schema"] == schema
+    assert with_format(form) == completion_body("a", Chat(USER)) | {"grammar": grammar_of(schema)}
+
+
+def test_a_thought_is_ended_before_the_form_begins():
+    form = {"type": "json_object"}
+    thinking = with_format(form, is_thinking=True)["grammar"]
+    assert thinking == grammar_of({"type": "object"}, is_thinking=True)
+    assert '"</think>"' in thinking
 
 
 @pytest.mark.parametrize("form", [{"type": "nonsense"}, {"type": "json_schema"}, {}])
@@ -85,8 +94,8 @@ def test_unknown_formats_are_refused(form):
         with_format(form)
 
 
-def test_unknown_types_in_schemas_are_refused():
-    schema = {"type": "array", "items": [{"type": "nonsense"}]}
+def test_schemas_that_cannot_be_kept_are_refused():
+    schema = {"type": "array", "items": {"type": "nonsense"}}
     with pytest.raises(InvalidRequestError, match="nonsense"):
         with_format({"type": "json_schema", "json_schema": {"schema": schema}})
 
@@ -134,8 +143,7 @@ def test_llama_cpp_reads_the_conversation_itself_where_it_must():
     assert not needs_chat(Chat(USER))
     assert needs_chat(Chat(USER, tools=(LOOK,)))
     assert needs_chat(Chat((Message("user", (IMAGE,)),)))
-    assert needs_chat(Chat(USER, response_format={"type": "json_object"}))
-    assert not needs_chat(Chat(USER, response_format={"type": "text"}))
+    assert not needs_chat(Chat(USER, response_format={"type": "json_object"}))
 
 
 def test_a_choice_of_one_tool_shows_no_other():
@@ -162,7 +170,7 @@ def test_tools_and_a_format_are_not_both_kept():
     with pytest.raises(UnsupportedError):
         chat_body(Chat(USER, tools=(LOOK,), response_format=form))
     seen = Chat((Message("user", (IMAGE,)),), response_format=form)
-    assert chat_body(seen)["json_schema"] == {"type": "object"}
+    assert chat_body(seen)["grammar"] == grammar_of({"type": "object"})
 
 
 def test_what_would_begin_anew_is_not_continued():
