@@ -8,6 +8,7 @@ spoil the others. A batch ends as a whole: where items take unequally long, all 
 import asyncio
 from collections import deque
 from collections.abc import Callable, Hashable, Sequence
+from functools import partial
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from modelnet.core.error import EngineError, ModelnetError
@@ -144,8 +145,7 @@ class Batcher(Generic[Item, Result]):
         while self.running < self._workers and not self._is_closed and (taken := self._take()):
             batch = _Batch(taken)
             self.running += 1
-            work = self._threads.submit(self._do, batch)
-            work.add_done_callback(lambda done, batch=batch: self._end(loop, batch, done))
+            self._threads.hand_over(partial(self._end, loop, batch), self._do, batch)
 
     def _take(self) -> list[_Asked[Item, Result]]:
         """Take the oldest item and those that may share its batch; those who left are dropped."""
@@ -182,19 +182,16 @@ class Batcher(Generic[Item, Result]):
         self,
         loop: asyncio.AbstractEventLoop,
         batch: _Batch[Item, Result],
-        done: "asyncio.Future[list[Result | ModelnetError]]",
+        results: list[Result | ModelnetError] | None,
+        error: BaseException | None,
     ) -> None:
         self.running -= 1
         self._begin(loop)
-        if done.cancelled():
-            return
-        error = done.exception()
-        results = [] if error is not None else done.result()
-        if error is None and len(results) != len(batch.asked):
+        if results is not None and len(results) != len(batch.asked):
             error = EngineError("The engine answered another number of items; ask another model.")
         for place, one in enumerate(batch.asked):
             if not one.answer.done():
-                _settle(one.answer, error or results[place])
+                _settle(one.answer, error or (results or [])[place])
 
 
 def _share(first: _Asked[Any, Any], other: _Asked[Any, Any]) -> bool:

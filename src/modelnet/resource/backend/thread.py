@@ -8,6 +8,7 @@ import asyncio
 import threading
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import suppress
+from functools import partial
 from queue import SimpleQueue
 from typing import Any, NamedTuple, TypeVar
 
@@ -19,9 +20,13 @@ END: Any = object()
 """What the end of a generator looks like: functions may return anything, `None` too."""
 
 
+Done = Callable[[Any, BaseException | None], None]
+"""Told on the event loop what a call returned, or what it raised."""
+
+
 class _Call(NamedTuple):
     loop: asyncio.AbstractEventLoop
-    answer: "asyncio.Future[Any]"
+    done: Done
     function: Callable[..., Any]
     args: tuple[Any, ...]
 
@@ -59,16 +64,20 @@ class Threads:
 
     def submit(self, function: Callable[..., T], *args: Any) -> "asyncio.Future[T]":
         """Hand a call over, to run as soon as a thread is free; the future gets its result."""
+        answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self.hand_over(partial(_settle, answer), function, *args)
+        return answer
+
+    def hand_over(self, done: Done, function: Callable[..., Any], *args: Any) -> None:
+        """Hand a call over, to run as soon as a thread is free; `done` hears how it ended."""
         loop = asyncio.get_running_loop()
-        answer: asyncio.Future[T] = loop.create_future()
         self._count(1)
         if self._started < min(self._limit, self._running):
             self._started += 1
             threading.Thread(
                 target=self._work, args=(self._calls,), name=self._name, daemon=True
             ).start()
-        self._calls.put(_Call(loop, answer, function, args))
-        return answer
+        self._calls.put(_Call(loop, done, function, args))
 
     async def iterate(self, texts: Generator[Any, None, None]) -> AsyncGenerator[Any, None]:
         """Step through a generator in threads, and close it at the end."""
@@ -98,7 +107,7 @@ class Threads:
             self._count(-1)
             # A loop that is closed has no askers left.
             with suppress(RuntimeError):
-                call.loop.call_soon_threadsafe(_settle, call.answer, result, error)
+                call.loop.call_soon_threadsafe(call.done, result, error)
             # Nothing is kept alive by a thread that waits.
             del call, result, error
 

@@ -10,9 +10,10 @@ import msgspec
 
 from modelnet.application.demo.process import Fleet
 from modelnet.core.request import Chat, Message, Sampling
+from modelnet.resource.backend.function import model as function_model
 from modelnet.resource.zoo import FOLDER
 from modelnet.testbed.bench.engine.contestant import Contestant, lane, server_url, started
-from modelnet.testbed.bench.engine.measure import Pair
+from modelnet.testbed.bench.engine.measure import MOST_AT_ONCE, Pair
 
 QUESTION = "What is 12 plus 5?"
 MAX_TOKENS = 24
@@ -107,6 +108,7 @@ async def anthropic(fleet: Fleet, _: Path) -> AsyncGenerator[Pair]:
         yield Pair(name="anthropic", model=model, request=CHAT, open_lane=way)
 
 
+@function_model(parallel=MOST_AT_ONCE)
 def answer(prompt: str) -> str:
     """Return what a function that costs nothing says."""
     return prompt

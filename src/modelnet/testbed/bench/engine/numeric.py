@@ -15,13 +15,13 @@ from modelnet.resource.backend.typed import typed_model
 from modelnet.resource.oip.body import LENGTH_HEADER, RequestBody, write
 from modelnet.testbed.bench.engine.contestant import Contestant, started
 from modelnet.testbed.bench.engine.direct import http_lane, http_request
-from modelnet.testbed.bench.engine.measure import Pair
+from modelnet.testbed.bench.engine.measure import MOST_AT_ONCE, Pair
 
 ROWS, WIDTH, HIDDEN = 4, 8, 64
 _SPEC = TensorSpec("x", "FP32", (-1, WIDTH))
 
 
-@typed_model(inputs=[_SPEC], outputs=[TensorSpec("y", "FP32", (-1, WIDTH))])
+@typed_model(inputs=[_SPEC], outputs=[TensorSpec("y", "FP32", (-1, WIDTH))], parallel=MOST_AT_ONCE)
 def same(x: Any) -> Any:
     """Return the rows as they are."""
     return x
