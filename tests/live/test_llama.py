@@ -154,13 +154,29 @@ async def test_a_server_started_for_embeddings_tells_hidden_states_too():
 
 async def test_a_server_of_an_embedder_embeds(tmp_path: Path):
     path = write_tiny_gguf(tmp_path / "e.gguf", is_embedder=True)
-    async with served(path, embedding=True) as model:
-        assert "embed" in model.card.operations
-        assert "encode" not in model.card.operations
+    inputs = ("first", "the second is longer", "third")
+    async with served(path, embedding=True, kv_unified=True) as model:
+        assert model.card.operations == ("embed",)
         assert model.card.embedding_size == 32
-        chunk = await only(model, Embed(("first", "second")))
+        chunk = await only(model, Embed(inputs))
+        for text, vector in zip(inputs, chunk.vectors, strict=True):
+            alone = (await only(model, Embed((text,)))).vectors[0]
+            assert numbers(vector) == pytest.approx(numbers(alone), abs=1e-4)
         async with running(EmbeddedModel(path)) as embedded:
-            assert chunk.vectors == (await only(embedded, Embed(("first", "second")))).vectors
+            told = (await only(embedded, Embed(inputs))).vectors
+        for one, another in zip(chunk.vectors, told, strict=True):
+            assert numbers(one) == pytest.approx(numbers(another), abs=1e-4)
+
+
+def numbers(vector: bytes) -> list[float]:
+    return memoryview(vector).cast("f").tolist()
+
+
+async def test_a_server_that_mixes_up_inputs_is_told_how_to_start(tmp_path: Path):
+    path = write_tiny_gguf(tmp_path / "e.gguf", is_embedder=True)
+    behind = server(path, embedding=True, kv_unified=False)
+    with pytest.raises(EngineError, match="--kv-unified"):
+        await LlamaModel(llama_endpoint(str(behind.listening_address))).start()
 
 
 async def test_a_model_the_server_has_not_is_refused():

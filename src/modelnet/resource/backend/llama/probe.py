@@ -5,6 +5,8 @@ from contextlib import suppress
 from pathlib import PurePath
 from typing import Any
 
+from msgspec.structs import replace
+
 from modelnet.core.card import ModelCard
 from modelnet.core.chunk import Chunk
 from modelnet.core.error import EngineError, RequestError, SettingsError
@@ -26,6 +28,8 @@ from modelnet.resource.backend.llama.props import Listed, Props
 from modelnet.resource.backend.llama.server import LlamaServer
 
 _HELLO = "Hello there"
+_LONGER = "Hello to everybody else who is there"
+_SHORTER = "Hi"
 _ONE_TOKEN: dict[str, Any] = {
     "prompt": _HELLO,
     "n_predict": 1,
@@ -37,10 +41,17 @@ _ALL: tuple[Operation, ...] = ("chat", "complete", "step", "score", "embed", "en
 _TRUTH = _ONE_TOKEN | {"n_predict": 8, "grammar": grammar_of({"type": "boolean"})}
 
 _SEVERAL = 5
+_FLOAT_BYTES = 4
+_SAME = 0.995
+"""The cosine of two vectors of one input, computed coarsely in other company, is above it."""
+
 _CANNOT = (EngineError, RequestError)
 
 _TOLERANCE = 0.5
 """Between log-probabilities of the same token, told twice: quantized models compute coarsely."""
+
+_FAR = 0.1
+"""Between vectors of length one of the same text, told twice."""
 
 
 class Probe:
@@ -61,33 +72,43 @@ class Probe:
         """
         listed = await self._listed()
         props = await self._server.props(self._deadline)
+        known = ModelCard(
+            name=name or self._server.model or _name(listed, props) or self._server.name,
+            operations=(),
+            engine="llama.cpp",
+            parameters=listed.meta.n_params if listed and listed.meta else None,
+            context_length=props.context_length,
+            parallel=max(1, props.total_slots),
+        )
+        if (told := await self._attempt(Embed((_HELLO, _LONGER)))) is not None:
+            await self._check_pooling(told)
+            # What an embedder completes, where its server lets it, makes no sense.
+            size = len(told.vectors[0]) // _FLOAT_BYTES
+            return replace(known, operations=("embed",), embedding_size=size)
+        return await self._generator(known, props)
+
+    async def _generator(self, known: ModelCard, props: Props) -> ModelCard:
+        """Return the card of a model that writes."""
         one = await self._draw()
         chats = one is not None and await self._chats()
         states = await self._attempt(Encode((_HELLO,)))
-        vectors = await self._attempt(Embed((_HELLO,)))
         answers: dict[Operation, bool] = {
             "chat": chats,
             "complete": one is not None,
             "step": one is not None and await self._steps(one),
             "score": one is not None and await self._scores(one),
-            "embed": vectors is not None,
             "encode": states is not None and await self._is_of_tokens(states),
         }
         operations: tuple[Operation, ...] = tuple(o for o, works in answers.items() if works)
         if not operations:
             raise EngineError(f"{self._server.name} does nothing this node knows; choose another.")
-        return ModelCard(
-            name=name or self._server.model or _name(listed, props) or self._server.name,
+        return replace(
+            known,
             operations=operations,
-            engine="llama.cpp",
-            parameters=listed.meta.n_params if listed and listed.meta else None,
-            context_length=props.context_length,
-            parallel=max(1, props.total_slots),
             has_logprobs=one is not None and bool(one.drawn),
             has_vision=chats and props.has_vision,
             has_tools=chats and props.has_tools,
             has_schema=chats and await self._keeps_grammar(),
-            embedding_size=len(vectors.vectors[0]) // 4 if vectors else None,
             hidden_size=states.tensors[0].shape[1] if states and answers["encode"] else None,
         )
 
@@ -125,6 +146,19 @@ class Probe:
             return _HELLO in prompt.text
         return False
 
+    async def _check_pooling(self, together: Chunk) -> None:
+        """Return if an input has the vector it has alone when it shares a batch with a shorter one.
+
+        Raises:
+            EngineError: it has not: llama.cpp pools only a part of it.
+        """
+        alone = await self._attempt(Embed((_LONGER,)))
+        if alone is not None and _cosine(alone.vectors[0], together.vectors[1]) > _SAME:
+            return
+        raise EngineError(
+            f"{self._server.name} mixes up inputs that share a batch; start it with --kv-unified."
+        )
+
     async def _steps(self, one: Event) -> bool:
         """Whether the probabilities stay what they were where the drawing is forced."""
         told = await self._attempt(Step(Complete(_HELLO), top_k=_SEVERAL))
@@ -139,6 +173,19 @@ class Probe:
         if not await self._steps(one):
             return False
         return await self._attempt(Score(Complete(_HELLO), " friend")) is not None
+
+    async def _vectors(self) -> Chunk | None:
+        """Return the vector of a text, if it stays the same beside a shorter one's.
+
+        A server with several places that keep their own caches reads inputs of different length in
+        equal shares, and pools only the last share of the longer one (mean, causal models).
+        """
+        alone = await self._attempt(Embed((_HELLO,)))
+        beside = await self._attempt(Embed((_SHORTER, _HELLO)))
+        if alone is None or beside is None:
+            return None
+        one, other = (memoryview(v).cast("f") for v in (alone.vectors[0], beside.vectors[1]))
+        return alone if len(one) == len(other) and math.dist(one, other) < _FAR else None
 
     async def _is_of_tokens(self, states: Chunk) -> bool:
         """Whether there is a row a token, not scaled to length one."""
@@ -161,6 +208,13 @@ class Probe:
         with suppress(*_CANNOT):
             return await answer_at_once(self._card, self._server, request, self._deadline)
         return None
+
+
+def _cosine(one: bytes, another: bytes) -> float:
+    """Return the cosine of the angle between two float32 vectors."""
+    a, b = memoryview(one).cast("f").tolist(), memoryview(another).cast("f").tolist()
+    length = math.hypot(*a) * math.hypot(*b)
+    return math.fsum(x * y for x, y in zip(a, b, strict=True)) / length if length else 0.0
 
 
 def _name(listed: Listed | None, props: Props) -> str:

@@ -54,6 +54,11 @@ def states(*rows: list[float]) -> Script:
     return lambda _: answer([{"index": 0, "embedding": list(rows)}])
 
 
+def embed(received: Received) -> Reply:
+    data = [{"index": n, "embedding": [0.5] * 6} for n, _ in enumerate(received.json["input"])]
+    return answer({"data": data})
+
+
 def saying(text: str) -> Script:
     return lambda _: answer({"content": text, "stop": True})
 
@@ -130,15 +135,29 @@ async def test_a_template_that_loses_the_message_is_no_chat():
     assert not lost.has_vision
 
 
+def embedding(shared: float) -> Script:
+    """Tell vectors; those of inputs that share a batch turn so far."""
+
+    def script(received: Received) -> Reply:
+        inputs = received.json["input"]
+        turn = shared if len(inputs) > 1 else 0.0
+        data = [{"index": n, "embedding": [1.0, turn, 0.0]} for n in range(len(inputs))]
+        return answer({"data": data})
+
+    return script
+
+
 async def test_an_embedder_only_embeds():
-    data = [{"index": 0, "embedding": [0.5] * 6}]
-    card = await probed(
-        completion=lambda _: GONE,
-        embeddings=states([0.5] * 6),
-        v1_embeddings=lambda _: answer({"data": data}),
-    )
+    card = await probed(v1_embeddings=embedding(0.01))
     assert card.operations == ("embed",)
-    assert card.embedding_size == 6
+    assert card.embedding_size == 3
+    assert not card.has_logprobs
+    assert not card.has_schema
+
+
+async def test_vectors_that_depend_on_their_company_are_of_no_use():
+    with pytest.raises(EngineError, match="--kv-unified"):
+        await probed(v1_embeddings=embedding(0.5))
 
 
 async def test_one_model_of_several_is_named():
