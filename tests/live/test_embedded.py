@@ -188,6 +188,35 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.parametrize("parallel", [1, 2, 4])
+async def test_an_embedding_is_the_same_whatever_is_embedded_beside_it(tmp_path, parallel):
+    path = write_tiny_gguf(tmp_path / "embedder.gguf", is_embedder=True)
+    texts = ["a crow", "a fox", "a", "b" * 2000, "the fox", "the fox and the crow", "c" * 700]
+    model = EmbeddedModel(path, parallel=parallel)
+    await model.start()
+    alone = [vector_of(await hear(model, Embed((text,)))) for text in texts]
+    (chunk,) = await hear(model, Embed((*texts, *texts)))
+    heard: dict[str, list[float]] = {}
+
+    async def one(text: str) -> None:
+        heard[text] = vector_of(await hear(model, Embed((text,))))
+
+    async with anyio.create_task_group() as group:
+        for text in texts:
+            group.start_soon(one, text)
+    await model.stop()
+    for told in (
+        [memoryview(vector).cast("f").tolist() for vector in chunk.vectors],
+        [heard[text] for text in texts],
+    ):
+        for index, vector in enumerate(told):
+            assert vector == pytest.approx(alone[index % len(texts)], abs=2e-3)
+
+
+def vector_of(chunks: list[Chunk]) -> list[float]:
+    return memoryview(chunks[0].vectors[0]).cast("f").tolist()
+
+
 @pytest.mark.parametrize(("parallel", "context_length"), [(3, 4096), (4, 510), (1, 100)])
 async def test_an_embedder_runs_with_any_number_of_places(tmp_path, parallel, context_length):
     path = write_tiny_gguf(

@@ -102,8 +102,11 @@ def _start_server(path: Path, settings: EngineSettings, key: str) -> Any:
     params.cache_ram_mib = 0
     params.n_parallel = settings.parallel
     params.n_ctx = settings.context_length * settings.parallel
-    params.n_batch = max(params.n_batch, settings.batch)
+    params.n_batch = settings.batch if settings.is_embedder else max(params.n_batch, settings.batch)
     params.n_ubatch = settings.batch
+    # Else inputs of different length share a batch in equal shares, and of the longer one only what
+    # is left of it is pooled. An input must fit one batch, which llama.cpp then never divides.
+    params.kv_unified = settings.is_embedder
     params.cpuparams.n_threads = settings.threads
     params.cpuparams_batch.n_threads = settings.threads
     # Costs nothing where no hidden states are asked for: measured in docs/adr/0009.
