@@ -94,6 +94,14 @@ def embedded(folder: Path) -> Model:
     return EmbeddedModel(write_tiny_gguf(folder / "babble.gguf"), Claims(temperature=0.0))
 
 
+def embedded_embedder(folder: Path) -> Model:
+    return EmbeddedModel(write_tiny_gguf(folder / "embedder.gguf", is_embedder=True))
+
+
+def many_texts() -> Embed:
+    return Embed(("x" * 2000,) * 300)
+
+
 def llama_server(path: Path) -> Any:
     """Return llama.cpp's own HTTP server, running at its `listening_address`."""
     import xllamacpp
@@ -184,6 +192,12 @@ IMPLEMENTATIONS = [
         "async-function", lambda _: function_model("tell_async"), lambda m: m.answers.running > 0
     ),
     Implementation("embedded", embedded, lambda m: is_busy(m._running.engine._server)),
+    Implementation(
+        "embedded-embedder",
+        embedded_embedder,
+        lambda m: is_busy(m._running.engine._server),
+        slow=many_texts,
+    ),
     Implementation("llama", llama, lambda m: is_busy(m.server)),
     Implementation("openai", openai, lambda m: is_busy(m.server)),
     Implementation("openai-vllm", vllm, lambda m: is_busy(m.server.engine)),

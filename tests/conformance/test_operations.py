@@ -150,6 +150,8 @@ async def test_embed_gives_a_vector_an_input(model: Model):
     if model.card.embedding_size is not None:
         assert len(floats[0]) == model.card.embedding_size
     assert floats[0] == pytest.approx(floats[2], abs=1e-4)
+    alone = await only_chunk(model, Embed(("another text",)))
+    assert memoryview(alone.vectors[0]).cast("f").tolist() == pytest.approx(floats[1], abs=1e-4)
     assert floats[0] != pytest.approx(floats[1], abs=1e-4)
     assert chunk.usage is not None
     assert chunk.usage.prompt_tokens > 0

@@ -29,7 +29,6 @@ from modelnet.resource.backend.llama.server import LlamaServer
 
 _HELLO = "Hello there"
 _LONGER = "Hello to everybody else who is there"
-_SHORTER = "Hi"
 _ONE_TOKEN: dict[str, Any] = {
     "prompt": _HELLO,
     "n_predict": 1,
@@ -49,9 +48,6 @@ _CANNOT = (EngineError, RequestError)
 
 _TOLERANCE = 0.5
 """Between log-probabilities of the same token, told twice: quantized models compute coarsely."""
-
-_FAR = 0.1
-"""Between vectors of length one of the same text, told twice."""
 
 
 class Probe:
@@ -173,19 +169,6 @@ class Probe:
         if not await self._steps(one):
             return False
         return await self._attempt(Score(Complete(_HELLO), " friend")) is not None
-
-    async def _vectors(self) -> Chunk | None:
-        """Return the vector of a text, if it stays the same beside a shorter one's.
-
-        A server with several places that keep their own caches reads inputs of different length in
-        equal shares, and pools only the last share of the longer one (mean, causal models).
-        """
-        alone = await self._attempt(Embed((_HELLO,)))
-        beside = await self._attempt(Embed((_SHORTER, _HELLO)))
-        if alone is None or beside is None:
-            return None
-        one, other = (memoryview(v).cast("f") for v in (alone.vectors[0], beside.vectors[1]))
-        return alone if len(one) == len(other) and math.dist(one, other) < _FAR else None
 
     async def _is_of_tokens(self, states: Chunk) -> bool:
         """Whether there is a row a token, not scaled to length one."""
