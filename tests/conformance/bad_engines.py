@@ -142,6 +142,17 @@ def llama_script(usage: dict[str, Any], *, is_old: bool = False) -> Script:
         why = {"stopped_eos": True} if is_old else {"stop_type": "eos"}
         return {"content": content, "stop": True} | why | usage
 
+    def delta(piece: str) -> dict[str, Any]:
+        return {"choices": [{"delta": {"content": piece}, "finish_reason": None}]}
+
+    last = {
+        "choices": [{"delta": {}, "finish_reason": "stop"}],
+        "usage": {
+            "prompt_tokens": usage.get("tokens_evaluated"),
+            "completion_tokens": usage.get("tokens_predicted"),
+        },
+    }
+
     def script(received: Received) -> Reply:
         match received.path:
             case "/props":
@@ -153,6 +164,8 @@ def llama_script(usage: dict[str, Any], *, is_old: bool = False) -> Script:
                 return answer({"data": [{"id": "m"}]})
             case "/apply-template":
                 return answer({"prompt": received.json["messages"][-1]["content"]})
+            case "/v1/chat/completions":
+                return events([*map(delta, PIECES), last], done=not is_old)
             case "/completion" if received.json["stream"]:
                 return events(
                     [*(said(p, n) for n, p in enumerate(PIECES)), end("")], done=not is_old

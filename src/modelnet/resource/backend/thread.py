@@ -12,6 +12,8 @@ from functools import partial
 from queue import SimpleQueue
 from typing import Any, NamedTuple, TypeVar
 
+import anyio.to_thread
+
 from modelnet.core.error import OverloadedError
 
 T = TypeVar("T")
@@ -41,7 +43,7 @@ class Threads:
         self._limit = limit
         self._name = name
         self._calls: SimpleQueue[_Call | None] = SimpleQueue()
-        self._started = 0
+        self._threads: list[threading.Thread] = []
         self._running = 0
         self._counting = threading.Lock()
 
@@ -72,11 +74,12 @@ class Threads:
         """Hand a call over, to run as soon as a thread is free; `done` hears how it ended."""
         loop = asyncio.get_running_loop()
         self._count(1)
-        if self._started < min(self._limit, self._running):
-            self._started += 1
-            threading.Thread(
+        if len(self._threads) < min(self._limit, self._running):
+            thread = threading.Thread(
                 target=self._work, args=(self._calls,), name=self._name, daemon=True
-            ).start()
+            )
+            self._threads.append(thread)
+            thread.start()
         self._calls.put(_Call(loop, done, function, args))
 
     async def iterate(self, texts: Generator[Any, None, None]) -> AsyncGenerator[Any, None]:
@@ -91,10 +94,17 @@ class Threads:
 
     def close(self) -> None:
         """Let the threads end, each after what it is at; a later call begins new ones."""
-        for _ in range(self._started):
+        for _ in self._threads:
             self._calls.put(None)
         self._calls = SimpleQueue()
-        self._started = 0
+        self._threads = []
+
+    async def end(self) -> None:
+        """Let the threads end, and return when they have."""
+        threads = self._threads
+        self.close()
+        for thread in threads:
+            await anyio.to_thread.run_sync(thread.join)
 
     def _work(self, calls: "SimpleQueue[_Call | None]") -> None:
         while (call := calls.get()) is not None:

@@ -4,6 +4,7 @@ import threading
 from contextlib import aclosing
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 from modelnet.core.error import OverloadedError
@@ -80,6 +81,18 @@ async def test_threads_end_when_closed_and_begin_anew_when_needed():
     assert not worker.is_alive()
     assert await threads.run(int) == 0
     threads.close()
+
+
+async def test_the_end_of_threads_can_be_waited_for():
+    threads, gate = Threads(2), threading.Event()
+    answers = [threads.submit(gate.wait, PATIENCE_S) for _ in range(3)]
+    async with anyio.create_task_group() as group:
+        group.start_soon(threads.end)
+        await anyio.lowlevel.checkpoint()
+        assert threads.running == 3
+        gate.set()
+    assert threads.running == 0
+    assert [await answer for answer in answers] == [True] * 3
 
 
 async def test_a_generator_is_stepped_through_and_closed():

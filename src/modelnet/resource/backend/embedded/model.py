@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import AsyncGenerator, Generator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, contextmanager
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from modelnet.resource.backend.guard import Lifetime, refuse_unsupported
 from modelnet.resource.backend.http.client import Client
 from modelnet.resource.backend.llama.operation import answer_at_once
 from modelnet.resource.backend.llama.server import SPARE_CONNECTIONS, LlamaServer
+from modelnet.resource.backend.thread import Threads
 from modelnet.resource.copy.file import ModelFile
 from modelnet.resource.machine import usable_threads
 
@@ -33,7 +33,7 @@ class _Running(msgspec.Struct, frozen=True):
     """What there is between start and stop."""
 
     engine: Engine
-    workers: ThreadPoolExecutor
+    threads: Threads
     client: Client
     server: LlamaServer
 
@@ -100,8 +100,8 @@ class EmbeddedModel:
         headers = {"Authorization": f"Bearer {engine.key}"}
         client = Client(engine.root, self._name, self._lifetime, self._clock, headers)
         client.open(self._parallel + SPARE_CONNECTIONS)
-        workers = ThreadPoolExecutor(self._parallel, thread_name_prefix=self._name)
-        return _Running(engine, workers, client, LlamaServer(client, engine.root, self._name))
+        threads = Threads(self._parallel, self._name)
+        return _Running(engine, threads, client, LlamaServer(client, engine.root, self._name))
 
     async def stop(self) -> None:
         """End the answers under way and unload the model."""
@@ -113,7 +113,7 @@ class EmbeddedModel:
             return
         with anyio.CancelScope(shield=True):
             await running.client.close()
-            await anyio.to_thread.run_sync(running.workers.shutdown)
+            await running.threads.end()
             await anyio.to_thread.run_sync(running.engine.close)
 
     async def run(self, request: Request, *, deadline: float) -> AsyncGenerator[Chunk, None]:
@@ -137,7 +137,7 @@ class EmbeddedModel:
         self._lifetime.check()
         job = Job(self._name, asking, request.sampling.top_logprobs)
         with self._under_way(job):
-            job.submit_to(running.workers, running.engine)
+            job.begin(running.threads, running.engine)
             is_finished = False
             while not is_finished:
                 with self._lifetime.wait(deadline):

@@ -11,24 +11,26 @@ import msgspec
 
 from modelnet.core.card import ModelCard
 from modelnet.core.error import ContextTooLongError, EngineError, UnsupportedError
-from modelnet.core.request import Chat, Complete
+from modelnet.core.request import Chat, Complete, Message
 from modelnet.resource.backend.http.client import Client
 from modelnet.resource.backend.llama.props import Listed, Props, listed_of, props_of
 from modelnet.resource.backend.llama.token import Piece, pieces_of, tokenize_body
 from modelnet.resource.backend.llama.wire import (
     chat_body,
     completion_body,
+    is_fresh,
     messages_of,
     needs_chat,
     refuse_continued_chat,
     refuse_lost,
 )
-from modelnet.resource.backend.reasoning import Phase, continued, phase_after
+from modelnet.resource.backend.reasoning import Phase, continued, is_thinking, phase_after
 
 _TOO_LARGE = b"too large to process"
 """In llama.cpp's answer to an input that does not fit one batch."""
 
 _HARMLESS = ("a", "1")
+_HELLO = Chat((Message("user", "Hello"),))
 
 SPARE_CONNECTIONS = 2
 """To a server, besides one for each of its places. It has a thread for each of those, and leaves
@@ -60,6 +62,7 @@ class LlamaServer:
         self._root = root
         self.model = model
         self._harmless: Piece | None = None
+        self._opens_thought: bool | None = None
         self.name = name
 
     async def props(self, deadline: float) -> Props:
@@ -99,7 +102,7 @@ class LlamaServer:
             InvalidRequestError: the template refuses the conversation.
         """
         refuse_continued_chat(card, request)
-        if isinstance(request, Chat) and needs_chat(request):
+        if isinstance(request, Chat) and await self._reads(request, deadline):
             refuse_lost(card, request)
             body = self.with_model(chat_body(request, default_temperature))
             return Asking(True, body, "undecided")
@@ -107,6 +110,17 @@ class LlamaServer:
         is_thinking = phase == "thinking"
         body = completion_body(text, request, default_temperature, is_thinking=is_thinking)
         return Asking(False, self.with_model(body), phase)
+
+    async def _reads(self, chat: Chat, deadline: float) -> bool:
+        """Whether llama.cpp reads a conversation itself; else it is rendered first.
+
+        Where the template opens the thought of the answer to come, only the rendered prompt shows.
+        """
+        if needs_chat(chat) or not is_fresh(chat):
+            return needs_chat(chat)
+        if self._opens_thought is None:
+            self._opens_thought = is_thinking(await self._render(_HELLO, deadline))
+        return not self._opens_thought
 
     async def prompt(self, card: ModelCard, request: Chat | Complete, deadline: float) -> Prompt:
         """Return what the model is to go on after, the answer begun elsewhere at its end.

@@ -22,6 +22,14 @@ def needs_chat(request: Chat | Complete) -> bool:
     return isinstance(request, Chat) and bool(request.tools or request.has_image)
 
 
+def is_fresh(request: Chat | Complete) -> bool:
+    """Whether llama.cpp may read the conversation itself, which saves rendering it.
+
+    The answer begins there and is free in form.
+    """
+    return isinstance(request, Chat) and request.is_plain_text and not request.partial
+
+
 def refuse_lost(card: ModelCard, chat: Chat) -> None:
     """Let a conversation pass that the template of the model shows whole.
 
@@ -118,6 +126,9 @@ def chat_body(request: Chat, default_temperature: float | None = None) -> dict[s
             form is unknown.
     """
     body: dict[str, Any] = {"messages": messages_of(request.messages), **_STREAM}
+    if not request.has_tools:
+        # As it was written: whoever goes on with the answer must be able to write it again.
+        body["reasoning_format"] = "none"
     body |= _sampling(request.sampling, default_temperature)
     if n_probs := body.pop("n_probs", None):
         body |= {"logprobs": True, "top_logprobs": n_probs}
