@@ -27,6 +27,8 @@ class ReasoningFilter:
 
     def feed(self, raw: str) -> Split:
         """Return what can be told apart after `raw` arrived."""
+        if self.phase == "speaking" and not self._held:
+            return Split(text=raw)
         self._held += raw
         if self.phase == "undecided":
             self._decide()

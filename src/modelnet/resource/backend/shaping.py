@@ -35,6 +35,8 @@ class StopFilter:
         """Return what may be shown after `text` arrived."""
         if self.is_stopped:
             return ""
+        if not self._stop:
+            return text
         self._held += text
         places = [at for s in self._stop if (at := self._held.find(s)) >= 0]
         if places:

@@ -19,8 +19,9 @@ from modelnet.resource.backend.embedded.gguf import GgufHeader, read_header
 from modelnet.resource.backend.embedded.job import Job
 from modelnet.resource.backend.guard import Lifetime, refuse_unsupported
 from modelnet.resource.backend.http.client import Client
+from modelnet.resource.backend.http.pool import SPARE_CONNECTIONS
 from modelnet.resource.backend.llama.operation import answer_at_once
-from modelnet.resource.backend.llama.server import SPARE_CONNECTIONS, LlamaServer
+from modelnet.resource.backend.llama.server import LlamaServer
 from modelnet.resource.backend.thread import Threads
 from modelnet.resource.copy.file import ModelFile
 from modelnet.resource.machine import usable_threads

@@ -2,5 +2,6 @@
 
 from modelnet.resource.backend.http.client import Client
 from modelnet.resource.backend.http.endpoint import Endpoint, endpoint_from
+from modelnet.resource.backend.http.pool import SPARE_CONNECTIONS
 
-__all__ = ["Client", "Endpoint", "endpoint_from"]
+__all__ = ["SPARE_CONNECTIONS", "Client", "Endpoint", "endpoint_from"]

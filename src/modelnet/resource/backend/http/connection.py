@@ -1,6 +1,7 @@
 """One connection to a server: one exchange after another, read by llhttp."""
 
 import asyncio
+from collections.abc import Callable
 from typing import cast
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
@@ -23,8 +24,10 @@ class UnansweredError(BrokenError):
 class Connection(asyncio.Protocol):
     """One connection; `response` is the answer that is being read."""
 
-    def __init__(self) -> None:
+    def __init__(self, is_crowded: Callable[[], bool]) -> None:
+        """Be one of several connections; `is_crowded` tells whether many of them are busy."""
         self.response: Response
+        self._is_crowded = is_crowded
         self.is_open = False
         self.idle_since = 0.0
         """By the clock of the event loop."""
@@ -42,7 +45,7 @@ class Connection(asyncio.Protocol):
             UnansweredError: the connection turned out to be closed.
             BrokenError: no head comes.
         """
-        self.response = Response(self._transport)
+        self.response = Response(self._transport, self._is_crowded)
         self._is_asked, self._is_kept = True, False
         self._overhead_bytes = 0
         if not self.is_open:

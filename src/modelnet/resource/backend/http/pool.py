@@ -13,6 +13,13 @@ from modelnet.resource.backend.http.connection import Connection, UnansweredErro
 CONNECTIONS = 256
 """At once; who comes later waits for one."""
 
+SPARE_CONNECTIONS = 2
+"""To a server, besides one for each of its places. llama.cpp has a thread for each of those, and
+leaves one who comes with more to wait until another falls silent for five seconds."""
+
+CALM = 4
+"""So many answers at once are each read as they come."""
+
 CONNECT_TIMEOUT_S = 5.0
 
 IDLE_TIMEOUT_S = 60.0
@@ -82,6 +89,9 @@ class Pool:
             raise
         return connection
 
+    def _is_crowded(self) -> bool:
+        return len(self._busy) > CALM
+
     def _take_idle(self) -> Connection | None:
         """Return the connection used last, and close those that idled too long."""
         oldest = self._loop.time() - IDLE_TIMEOUT_S
@@ -96,7 +106,7 @@ class Pool:
         try:
             with anyio.fail_after(CONNECT_TIMEOUT_S):
                 _, connection = await self._loop.create_connection(
-                    Connection, self._host, self._port, ssl=self._trust()
+                    lambda: Connection(self._is_crowded), self._host, self._port, ssl=self._trust()
                 )
         except TimeoutError as error:
             raise ConnectionError("it does not answer") from error

@@ -1,11 +1,12 @@
 """One answer of a server as it arrives: its head, then its body at the pace of its reader.
 
 The first piece wakes the reader at once; those that follow within `PACE_S` come as one, and the end
-comes without delay.
+comes without delay. Where many answers come at once, each is left in the system's buffer for so
+long: to be woken for every token of all of them would cost more than to read them.
 """
 
 import asyncio
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 from modelnet.resource.backend.mailbox import PACE_S
@@ -28,14 +29,17 @@ class ExpiredError(BrokenError):
 class Response:
     """What has arrived of an answer. A connection fills it, one reader empties it."""
 
-    def __init__(self, transport: asyncio.Transport) -> None:
+    def __init__(self, transport: asyncio.Transport, is_crowded: Callable[[], bool]) -> None:
+        """Read from a transport; `is_crowded` tells whether many answers come at once."""
         self.status = 0
         """Of the head; 0 while it is not there."""
         self.headers: dict[str, str] = {}
         """By name in lower case."""
         self.is_complete = False
         self._transport = transport
+        self._is_crowded = is_crowded
         self._is_paused = False
+        self._rest: asyncio.TimerHandle | None = None
         self._pieces: list[bytes] = []
         self._size = 0
         self._failure: BrokenError | None = None
@@ -55,10 +59,8 @@ class Response:
             return
         self._pieces.append(piece)
         self._size += len(piece)
-        if self._size > HIGH_WATER_BYTES and not self._is_paused:
-            self._is_paused = True
-            if not self._transport.is_closing():
-                self._transport.pause_reading()
+        if self._size > HIGH_WATER_BYTES:
+            self._pause()
             self._tell()
         else:
             self._tell_in_time()
@@ -127,11 +129,27 @@ class Response:
     def _take(self) -> bytes:
         pieces, self._pieces, self._size = self._pieces, [], 0
         self._taken_at = self._loop.time()
-        if self._is_paused:
-            self._is_paused = False
-            if not self._transport.is_closing():
-                self._transport.resume_reading()
+        if self._is_crowded() and not self.is_complete:
+            self._pause()
+            self._rest = self._rest or self._loop.call_later(PACE_S, self._rested)
+        elif self._rest is None:
+            self._resume()
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def _rested(self) -> None:
+        self._rest = None
+        if self._size <= HIGH_WATER_BYTES:
+            self._resume()
+
+    def _pause(self) -> None:
+        if not self._is_paused and not self._transport.is_closing():
+            self._is_paused = True
+            self._transport.pause_reading()
+
+    def _resume(self) -> None:
+        if self._is_paused and not self._transport.is_closing():
+            self._is_paused = False
+            self._transport.resume_reading()
 
     async def _change(self) -> None:
         if self._failure is not None:

@@ -1,6 +1,6 @@
 """Folding llama.cpp's events into the chunks of one answer."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from modelnet.core.chunk import Chunk, FinishReason, Token, ToolCall, Usage
 from modelnet.resource.backend.llama.event import Drawn, Event, EventReader
@@ -39,7 +39,8 @@ class AnswerReader:
         self._calls = ToolCallReader(name)
         self._finish: FinishReason | None = None
         self._n_tokens = 0
-        self._counted = Usage(count_pieces(prompt))
+        self._read_tokens = count_pieces(prompt)
+        self._written = 0
 
     def read(self, data: Iterable[bytes]) -> Chunk | None:
         """Return what a batch of events adds to the answer; `None` where that is nothing yet.
@@ -49,28 +50,24 @@ class AnswerReader:
             InvalidRequestError: llama.cpp refused the request for another reason.
             EngineError: llama.cpp failed, or called a tool with garbage.
         """
-        said = Split()
+        events = [self._read_event(self._name, raw) for raw in data]
         tokens: list[Token] = []
+        if self._alternatives is None:
+            said = self._split(events)
+        else:
+            said = self._split_with_tokens(events, tokens)
         usage: Usage | None = None
-        for raw in data:
-            event = self._read_event(self._name, raw)
-            split = self._split(event)
-            tokens += self._tokens_of(event.drawn, split)
-            said = Split(said.text + split.text, said.reasoning + split.reasoning)
-            self._count(event)
+        for event in events:
+            self._n_tokens += event.n_tokens
+            self._written += event.n_tokens
             if event.used is not None:
-                usage = believed(*event.used, self._counted)
+                usage = believed(*event.used, Usage(self._read_tokens, self._written))
             for piece in event.calls:
                 self._calls.feed(bytes(piece))
         if usage is not None and self._finish is not None:
             end = (self._calls.calls(), self._finish, usage)
             return self._chunk(said, tokens, *end)
         return self._chunk(said, tokens) if said.text or said.reasoning else None
-
-    def _count(self, event: Event) -> None:
-        self._n_tokens += event.n_tokens
-        read, written = self._counted.prompt_tokens, self._counted.completion_tokens
-        self._counted = Usage(read, written + event.n_tokens)
 
     def _chunk(
         self,
@@ -91,19 +88,32 @@ class AnswerReader:
             usage=usage,
         )
 
-    def _split(self, event: Event) -> Split:
-        split = self._splitter.feed(event.text)
-        if event.finish is not None:
-            self._finish = event.finish
+    def _split(self, events: Sequence[Event]) -> Split:
+        raw = apart = ""
+        finish: FinishReason | None = None
+        for event in events:
+            raw += event.text
+            apart += event.reasoning
+            finish = event.finish or finish
+        split = self._splitter.feed(raw)
+        if finish is not None:
+            self._finish = finish
             rest = self._splitter.flush()
             split = Split(split.text + rest.text, split.reasoning + rest.reasoning)
-        return Split(split.text, event.reasoning + split.reasoning)
+        return Split(split.text, apart + split.reasoning) if apart else split
+
+    def _split_with_tokens(self, events: Sequence[Event], tokens: list[Token]) -> Split:
+        """Split piece by piece, and add the tokens of each to `tokens`."""
+        said = Split()
+        for event in events:
+            split = self._split([event])
+            tokens += self._tokens_of(event.drawn, split)
+            said = Split(said.text + split.text, said.reasoning + split.reasoning)
+        return said
 
     def _tokens_of(self, drawn: list[Drawn], split: Split) -> list[Token]:
         """Return the tokens of what became text or reasoning; those of the markers are left out."""
-        if self._alternatives is None:
-            return []
-        self._pending += (token.in_words(self._alternatives) for token in drawn)
+        self._pending += (token.in_words(self._alternatives or 0) for token in drawn)
         if not split.text and not split.reasoning and self._splitter.phase == "undecided":
             return []
         tokens, self._pending = self._pending, []

@@ -149,15 +149,17 @@ def openai_event(name: str, data: bytes) -> Event:
     if told.error is not None:
         raise error_of(name, told.error)
     event = Event()
-    for choice in told.choices:
-        delta = choice.delta or _Delta()
-        event.text += delta.content or choice.text
-        event.reasoning += delta.reasoning_content or ""
-        event.calls += delta.tool_calls or ()
-        event.drawn += (choice.logprobs and choice.logprobs.content) or ()
-        event.finish = _finish(choice.finish_reason) or event.finish
+    for choice in told.choices[:1]:
+        event.text = choice.text
+        if (delta := choice.delta) is not None:
+            event.text = delta.content or ""
+            event.reasoning = delta.reasoning_content or ""
+            event.calls = delta.tool_calls or []
+        if choice.logprobs is not None:
+            event.drawn = choice.logprobs.content or []
         # llama.cpp sends an event a token, but for the last, which only says why it ends.
-        event.n_tokens += choice.finish_reason is None
+        event.n_tokens = int(choice.finish_reason is None)
+        event.finish = _finish(choice.finish_reason)
     if told.usage is not None:
         event.used = (told.usage.prompt_tokens, told.usage.completion_tokens)
     return event

@@ -14,13 +14,14 @@ from modelnet.core.request import Chat, Complete, Request
 from modelnet.resource.backend.guard import Lifetime, refuse_unsupported
 from modelnet.resource.backend.http.client import Client
 from modelnet.resource.backend.http.endpoint import Endpoint, endpoint_from
+from modelnet.resource.backend.http.pool import SPARE_CONNECTIONS
 from modelnet.resource.backend.http.secrecy import keeping
 from modelnet.resource.backend.http.stream import EventStream
 from modelnet.resource.backend.llama.answer import AnswerReader
 from modelnet.resource.backend.llama.event import native_event, openai_event
 from modelnet.resource.backend.llama.operation import answer_at_once
 from modelnet.resource.backend.llama.probe import Probe
-from modelnet.resource.backend.llama.server import SPARE_CONNECTIONS, LlamaServer
+from modelnet.resource.backend.llama.server import LlamaServer
 from modelnet.resource.backend.prompt import read_text
 from modelnet.resource.backend.reasoning import ReasoningFilter
 

@@ -32,10 +32,6 @@ _TOO_LARGE = b"too large to process"
 _HARMLESS = ("a", "1")
 _HELLO = Chat((Message("user", "Hello"),))
 
-SPARE_CONNECTIONS = 2
-"""To a server, besides one for each of its places. It has a thread for each of those, and leaves
-one who comes with more to wait until another falls silent for five seconds."""
-
 
 class Prompt(NamedTuple):
     """The text a model is to go on after, and where in its answer that is."""

@@ -1,6 +1,6 @@
 """One streamed answer of an OpenAI-compatible server, read into chunks. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
 import msgspec
@@ -76,15 +76,15 @@ class AnswerReader:
         Raises:
             EngineError: an event is garbage or reports a failure.
         """
-        text, reasoning = "", ""
-        tokens: list[Token] = []
+        choices = self._choices(events)
+        if any(choice.logprobs is not None for choice in choices):
+            splits, tokens = self._split_with_tokens(choices)
+        else:
+            splits, tokens = [self._split(choices)], []
+        text = "".join(split.text for split in splits)
+        reasoning = "".join(split.reasoning for split in splits)
         # Servers send an event a token, but for the last, which only says why it ends.
-        n_tokens = 0
-        for choice in self._choices(events):
-            split = self._split(choice)
-            text, reasoning = text + split.text, reasoning + split.reasoning
-            n_tokens += choice.finish_reason is None
-            tokens += () if self._stop.is_stopped else tokens_of(choice.logprobs)
+        n_tokens = sum(choice.finish_reason is None for choice in choices)
         self._tokens_seen += len(tokens)
         self._pieces_seen += count_pieces(text) + count_pieces(reasoning)
         return Chunk(text=text, reasoning=reasoning, n_tokens=n_tokens, tokens=tuple(tokens))
@@ -112,7 +112,8 @@ class AnswerReader:
             usage=self._count(),
         )
 
-    def _choices(self, events: Iterable[bytes]) -> Iterable[_Choice]:
+    def _choices(self, events: Iterable[bytes]) -> list[_Choice]:
+        choices: list[_Choice] = []
         for data in events:
             if data == _DONE:
                 continue
@@ -125,13 +126,27 @@ class AnswerReader:
                     self._calls.feed(bytes(piece))
                 if choice.finish_reason is not None:
                     self._finish = _FINISH.get(choice.finish_reason, "stop")
-                yield choice
+                choices.append(choice)
+        return choices
 
-    def _split(self, choice: _Choice) -> Split:
-        delta = choice.delta or _Delta()
-        raw = self._splitter.feed(delta.content or choice.text or "")
-        apart = delta.reasoning_content or delta.reasoning or ""
-        return Split(self._stop.feed(raw.text), apart + raw.reasoning)
+    def _split_with_tokens(self, choices: Sequence[_Choice]) -> tuple[list[Split], list[Token]]:
+        """Split piece by piece: a token after a stop sequence is not shown."""
+        splits: list[Split] = []
+        tokens: list[Token] = []
+        for choice in choices:
+            splits.append(self._split([choice]))
+            tokens += () if self._stop.is_stopped else tokens_of(choice.logprobs)
+        return splits, tokens
+
+    def _split(self, choices: Sequence[_Choice]) -> Split:
+        raw = apart = ""
+        for choice in choices:
+            if (delta := choice.delta) is not None:
+                raw += delta.content or ""
+                apart += delta.reasoning_content or delta.reasoning or ""
+            raw += choice.text or ""
+        split = self._splitter.feed(raw)
+        return Split(self._stop.feed(split.text), apart + split.reasoning)
 
     def _flush(self) -> Split:
         rest = self._splitter.flush()

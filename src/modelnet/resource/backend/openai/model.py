@@ -15,6 +15,7 @@ from modelnet.core.request import Chat, Complete, Embed, Request, Score, Step
 from modelnet.resource.backend.guard import Lifetime, refuse_unsupported, unsupported
 from modelnet.resource.backend.http.client import Client
 from modelnet.resource.backend.http.endpoint import Endpoint
+from modelnet.resource.backend.http.pool import SPARE_CONNECTIONS
 from modelnet.resource.backend.http.stream import EventStream
 from modelnet.resource.backend.openai.answer import AnswerReader
 from modelnet.resource.backend.openai.asking import Asker
@@ -80,6 +81,8 @@ class OpenAIModel:
             found = await probe(self._client, self._endpoint, self._name, deadline)
             card = msgspec.structs.replace(found.card, price=self._price)
             self._findings = msgspec.structs.replace(found, card=card)
+            await self._client.close()
+            self._client.open(card.parallel + SPARE_CONNECTIONS)
         except BaseException:
             await self.stop()
             raise
