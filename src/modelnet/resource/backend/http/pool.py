@@ -17,6 +17,10 @@ SPARE_CONNECTIONS = 2
 """To a server, besides one for each of its places. llama.cpp has a thread for each of those, and
 leaves one who comes with more to wait until another falls silent for five seconds."""
 
+STALE = 3
+"""After so many connections in a row that were closed when they were to be used again, those of
+streamed answers are not kept."""
+
 CALM = 4
 """So many answers at once are each read as they come."""
 
@@ -41,6 +45,7 @@ class Pool:
         self._places = asyncio.Semaphore(connections or CONNECTIONS)
         self._idle: deque[Connection] = deque()
         self._busy: set[Connection] = set()
+        self._stale = 0
         self._loop = asyncio.get_running_loop()
 
     async def ask(self, head: bytes, body: bytes) -> Connection:
@@ -57,7 +62,10 @@ class Pool:
             if (pooled := self._take_idle()) is not None:
                 # The server may have closed it meanwhile; a fresh one is good.
                 with suppress(UnansweredError):
-                    return await self._ask(pooled, head, body)
+                    self._stale += 1
+                    answered = await self._ask(pooled, head, body)
+                    self._stale = 0
+                    return answered
             return await self._ask(await self._connect(), head, body)
         except BaseException:
             self._places.release()
@@ -67,7 +75,7 @@ class Pool:
         """Take a connection back; one whose answer was not read to its end is closed."""
         self._places.release()
         self._busy.discard(connection)
-        if connection.is_reusable:
+        if connection.is_reusable and not self._is_closing(connection):
             connection.idle_since = self._loop.time()
             self._idle.append(connection)
         else:
@@ -88,6 +96,13 @@ class Pool:
             connection.close()
             raise
         return connection
+
+    def _is_closing(self, connection: Connection) -> bool:
+        """Whether the server will close a connection although it does not say so.
+
+        llama.cpp does after every answer that streamed: asking there again is in vain.
+        """
+        return self._stale >= STALE and "transfer-encoding" in connection.response.headers
 
     def _is_crowded(self) -> bool:
         return len(self._busy) > CALM

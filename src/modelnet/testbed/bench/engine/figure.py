@@ -36,6 +36,8 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
 
     direct: Side
     adapter: Side
+    executor: Side | None = None
+    """Asked directly from an event loop, by `run_in_executor`; of engines in this process."""
 
     @property
     def overhead_ms(self) -> float:
@@ -56,6 +58,8 @@ class EngineFigures(msgspec.Struct, frozen=True, kw_only=True):
     overhead_ms_p50: float
     """One request at a time."""
     overhead_ms_p99: float
+    executor_ms_p50: float | None = None
+    """What asyncio's own way into a thread costs over the engine; of engines in this process."""
     throughput_ratio: float
     """At the highest concurrency."""
     loads: dict[str, Load] = {}
@@ -103,6 +107,7 @@ def engine_figures(
         is_http=is_http,
         overhead_ms_p50=round(alone.overhead_ms, 4),
         overhead_ms_p99=round(alone.adapter.ms_p99 - alone.direct.ms_p99, 4),
+        executor_ms_p50=alone.executor and round(alone.executor.ms_p50 - alone.direct.ms_p50, 4),
         throughput_ratio=round(crowded.throughput_ratio, 4),
         loads={str(count): load for count, load in loads.items()},
     )
@@ -136,13 +141,14 @@ def rows(figures: EnginesFigures) -> Iterator[tuple[str, ...]]:
             ", ".join(engine.operations),
             shown(engine.overhead_ms_p50, "ms"),
             shown(engine.overhead_ms_p99, "ms"),
+            shown(engine.executor_ms_p50, "ms"),
             shown(row.overhead.target, "ms"),
             " / ".join(ratios),
             "yes" if row.overhead.is_reached and row.has_throughput else "no",
         )
 
 
-TITLES = ("ENGINE", "DOES", "P50", "P99", "TARGET", "THROUGHPUT", "REACHED")
+TITLES = ("ENGINE", "DOES", "P50", "P99", "EXECUTOR", "TARGET", "THROUGHPUT", "REACHED")
 
 
 def markdown(figures: EnginesFigures, notes: Sequence[str]) -> str:
@@ -158,7 +164,7 @@ def markdown(figures: EnginesFigures, notes: Sequence[str]) -> str:
         f"{' / '.join(map(str, counts))} requests at once.",
         "",
         f"| {' | '.join(title.lower() for title in TITLES)} |",
-        "|---|---|---:|---:|---:|---:|---|",
+        "|---|---|---:|---:|---:|---:|---:|---|",
         *(f"| {' | '.join(cells)} |" for cells in rows(figures)),
         "",
         *_pull_lines(figures.pull),

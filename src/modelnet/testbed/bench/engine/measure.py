@@ -50,6 +50,10 @@ class Pair(msgspec.Struct, frozen=True, kw_only=True):
         return self.open_lane is not None
 
 
+Way: TypeAlias = Callable[[Pair, int, int], Awaitable[Block]]
+"""Asks so many times, so many at once, and tells how long it took."""
+
+
 class Effort(msgspec.Struct, frozen=True, kw_only=True):
     """How much is measured."""
 
@@ -67,22 +71,36 @@ async def loads_of(pair: Pair, effort: Effort) -> dict[int, Load]:
 
 
 async def _load(pair: Pair, effort: Effort, count: int, tokens: float) -> Load:
-    adapter: list[Block] = []
-    direct: list[Block] = []
-    await _adapter_block(pair, count, count)
-    await _direct_block(pair, count, count)
-    for number in range(effort.rounds):
-        # In turns, and each first as often as the other: what else the machine does hits both.
-        for way in (0, 1) if number % 2 else (1, 0):
-            if way:
-                adapter.append(await _adapter_block(pair, count, effort.requests))
-            else:
-                direct.append(await _direct_block(pair, count, effort.requests))
-    return Load(direct=side_of(direct, tokens), adapter=side_of(adapter, tokens))
+    ways = [_adapter_block, _direct_block] + ([_executor_block] if pair.call else [])
+    blocks: dict[Way, list[Block]] = {way: [] for way in ways}
+    for way in ways:
+        await way(pair, count, count)
+    for _ in range(effort.rounds):
+        for way in ways:
+            blocks[way].append(await way(pair, count, effort.requests))
+        # In turns, each first as often as the other: what else the machine does hits all.
+        ways.reverse()
+    sides = {way: side_of(measured, tokens) for way, measured in blocks.items()}
+    return Load(
+        direct=sides[_direct_block],
+        adapter=sides[_adapter_block],
+        executor=sides.get(_executor_block),
+    )
 
 
 async def _adapter_block(pair: Pair, count: int, requests: int) -> Block:
     return await _block([lambda: answer_of(pair)] * count, requests)
+
+
+async def _executor_block(pair: Pair, count: int, requests: int) -> Block:
+    """Call as any program with an event loop would: in the threads that asyncio offers."""
+    loop, call = asyncio.get_running_loop(), pair.call or _nothing
+    with ThreadPoolExecutor(count) as threads:
+        return await _block([lambda: loop.run_in_executor(threads, call)] * count, requests)
+
+
+def _nothing() -> None:
+    """Be called where there is nothing to call."""
 
 
 async def _direct_block(pair: Pair, count: int, requests: int) -> Block:

@@ -42,6 +42,13 @@ def test_overhead_is_that_of_one_request_and_throughput_that_of_many():
     assert list(HTTP.loads) == ["1", "64"]
 
 
+def test_the_way_through_an_executor_is_told_where_there_is_one():
+    loads = {1: msgspec.structs.replace(LOADS[1], executor=side(2.1, 480.0))}
+    figures = engine_figures(("chat",), loads, is_http=False)
+    assert figures.executor_ms_p50 == pytest.approx(0.1)
+    assert HTTP.executor_ms_p50 is None
+
+
 def test_engines_of_this_process_have_a_stricter_target():
     assert EngineRow("a", HTTP).overhead.is_reached
     assert not EngineRow("a", IN_PROCESS).overhead.is_reached
