@@ -19,8 +19,10 @@ WHOLE = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
 async def answering_once(answer: bytes) -> AsyncIterator[tuple[Pool, list[int]]]:
     """Serve connections that end when they are asked again; count how often each is asked."""
     asked: list[int] = []
+    serving: list[asyncio.Task[None] | None] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        serving.append(asyncio.current_task())
         asked.append(1)
         place = len(asked) - 1
         await reader.readuntil(b"\r\n\r\n")
@@ -28,6 +30,7 @@ async def answering_once(answer: bytes) -> AsyncIterator[tuple[Pool, list[int]]]
         if await reader.read(1):
             asked[place] += 1
         writer.close()
+        await writer.wait_closed()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     pool = Pool(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
@@ -36,6 +39,7 @@ async def answering_once(answer: bytes) -> AsyncIterator[tuple[Pool, list[int]]]
     finally:
         pool.close()
         server.close()
+        await asyncio.gather(*filter(None, serving))
 
 
 async def ask(pool: Pool) -> bytes:
