@@ -135,47 +135,39 @@ def llama(url: str) -> Model:
 def llama_script(usage: dict[str, Any], *, is_old: bool = False) -> Script:
     """A llama.cpp server whose last event tells that usage."""
 
-    def said(piece: str, token: int) -> dict[str, Any]:
-        return {"content": piece, "stop": False} | ({} if is_old else {"tokens": [token]})
-
     def end(content: str) -> dict[str, Any]:
         why = {"stopped_eos": True} if is_old else {"stop_type": "eos"}
         return {"content": content, "stop": True} | why | usage
 
-    def delta(piece: str) -> dict[str, Any]:
-        return {"choices": [{"delta": {"content": piece}, "finish_reason": None}]}
+    def completion(received: Received) -> Reply:
+        if not received.json["stream"]:
+            return answer(end("a"))
+        said = [
+            {"content": piece, "stop": False} | ({} if is_old else {"tokens": [token]})
+            for token, piece in enumerate(PIECES)
+        ]
+        return events([*said, end("")], done=not is_old)
 
-    last = {
-        "choices": [{"delta": {}, "finish_reason": "stop"}],
-        "usage": {
-            "prompt_tokens": usage.get("tokens_evaluated"),
-            "completion_tokens": usage.get("tokens_predicted"),
-        },
+    caps = {} if is_old else {"modalities": {"vision": False}}
+    props = {"default_generation_settings": {"n_ctx": 512}, "total_slots": 2} | caps
+    replies: dict[str, Script] = {
+        "/props": lambda _: answer(props),
+        "/v1/models": lambda _: answer({"data": [{"id": "m"}]}),
+        "/apply-template": lambda r: answer({"prompt": r.json["messages"][-1]["content"]}),
+        "/v1/chat/completions": lambda _: events(llama_chat(usage), done=not is_old),
+        "/completion": completion,
     }
+    return lambda received: replies.get(received.path, lambda _: GONE)(received)
 
-    def script(received: Received) -> Reply:
-        match received.path:
-            case "/props":
-                caps = {} if is_old else {"modalities": {"vision": False}}
-                return answer(
-                    {"default_generation_settings": {"n_ctx": 512}, "total_slots": 2} | caps
-                )
-            case "/v1/models":
-                return answer({"data": [{"id": "m"}]})
-            case "/apply-template":
-                return answer({"prompt": received.json["messages"][-1]["content"]})
-            case "/v1/chat/completions":
-                return events([*map(delta, PIECES), last], done=not is_old)
-            case "/completion" if received.json["stream"]:
-                return events(
-                    [*(said(p, n) for n, p in enumerate(PIECES)), end("")], done=not is_old
-                )
-            case "/completion":
-                return answer(end("a"))
-            case _:
-                return GONE
 
-    return script
+def llama_chat(usage: dict[str, Any]) -> list[dict[str, Any]]:
+    """What it streams where it reads the conversation itself."""
+    told = {
+        "prompt_tokens": usage.get("tokens_evaluated"),
+        "completion_tokens": usage.get("tokens_predicted"),
+    }
+    said = [{"choices": [{"delta": {"content": p}, "finish_reason": None}]} for p in PIECES]
+    return [*said, {"choices": [{"delta": {}, "finish_reason": "stop"}], "usage": told}]
 
 
 BAD_ENGINES = [

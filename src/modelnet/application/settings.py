@@ -48,7 +48,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Bearer keys; needed to listen elsewhere than on loopback."""
     data_dir: Path = msgspec.field(default_factory=lambda: default_data_dir(os.environ))
     models: tuple[str, ...] = ()
-    """Models to serve: `zoo:calc`, `gguf:PATH`, `openai:URL#model`, `python:module:function`."""
+    """Models to serve, as `--model` names them: `zoo:calc`, `gguf:PATH`, `ollama:llama3.2`."""
     exams: bool = True
     """Measure the models of newcomers."""
     accept_models: tuple[str, ...] = ()

@@ -51,8 +51,9 @@ def up(
             "--model",
             "-m",
             metavar="SPEC",
-            help="Model to serve, repeatable: zoo:calc, gguf:PATH, openai:URL#MODEL, "
-            "python:MODULE:FUNCTION; NAME=SPEC renames it. "
+            help="Model to serve, repeatable: zoo:calc, gguf:PATH, llama:URL, ollama:MODEL, "
+            "openai:URL#MODEL, anthropic:MODEL, transformers:FOLDER, onnx:PATH, oip:URL#MODEL, "
+            "sklearn:PATH, python:MODULE:FUNCTION; NAME=SPEC renames it. "
             "Without it: the model servers found on this machine, else the whole zoo.",
             show_default=False,
         ),
