@@ -1,7 +1,7 @@
 """What `--model` says: `zoo:calc`, `gguf:PATH`, `ollama:llama3.2`, `openai:URL#model` and others.
 
-`_SCHEMES` at the end has them all. Any of them may be given another name, `NAME=zoo:calc`, and held to so many characters of answer a
-second, `zoo:text?pace=20`, for people who want to watch.
+`_SCHEMES` at the end has them all. Any of them may be given another name, `NAME=zoo:calc`, and held
+to so many characters of answer a second, `zoo:text?pace=20`, for people who want to watch.
 """
 
 import importlib

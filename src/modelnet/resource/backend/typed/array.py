@@ -12,9 +12,8 @@ from modelnet.core.tensor import ANY, Datatype, Tensor, TensorSpec, byte_strings
 
 if TYPE_CHECKING:
     import numpy as np
-    from numpy.typing import NDArray
 
-Array: TypeAlias = "NDArray[Any]"
+Array: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
 Arrays: TypeAlias = Mapping[str, Array]
 """Arrays by the name of their tensor."""
 
