@@ -1,5 +1,6 @@
 """What a person at a terminal sees that a program does not: colours, progress, live news."""
 
+import contextlib
 import json
 import os
 import pty
@@ -14,6 +15,7 @@ pytestmark = pytest.mark.live
 
 MODELNET = [sys.executable, "-c", "from modelnet.application.cli import main; main()"]
 LIMIT_S = 30
+PRESS_AGAIN_S = 5
 ESCAPE = "\x1b["
 
 MODELS = """
@@ -50,19 +52,28 @@ def terminal(env, tmp_path):
         os.close(slave)
         watchdog = threading.Timer(LIMIT_S, process.kill)
         watchdog.start()
+        finger = threading.Thread(target=_press_ctrl_c, args=(process,))
         shown = b""
         try:
             while piece := _read(master):
                 shown += piece
                 if stop_at and stop_at in shown.decode(errors="replace"):
                     stop_at = None
-                    process.send_signal(signal.SIGINT)
+                    finger.start()
         finally:
             watchdog.cancel()
             os.close(master)
         return process.wait(LIMIT_S), shown.decode().replace("\r\n", "\n")
 
     return run
+
+
+def _press_ctrl_c(process) -> None:
+    """Press it, and again where Python lost it: a moment before `input` waits, it does not hear."""
+    while process.poll() is None:
+        process.send_signal(signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(PRESS_AGAIN_S)
 
 
 def _read(master) -> bytes:
