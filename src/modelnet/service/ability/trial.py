@@ -1,6 +1,7 @@
 """The request that tries an ability: tiny, real, and with an answer that shows something."""
 
 import base64
+import random
 import struct
 import zlib
 from collections.abc import Callable, Sequence
@@ -29,6 +30,7 @@ from modelnet.core.request import (
 from modelnet.core.tensor import ITEM_BYTES, Tensor, TensorSpec, byte_tensor
 from modelnet.service.ability import judgement
 from modelnet.service.ability.claim import Ability
+from modelnet.service.skill import SKILLS, draw
 
 Judge: TypeAlias = Callable[[Sequence[Chunk]], str]
 """Returns what is wrong with an answer; nothing where it is as it should be."""
@@ -86,18 +88,31 @@ def trials(ability: Ability, card: ModelCard, said: str = "") -> tuple[Trial, ..
 
 
 def _asking(card: ModelCard, sampling: Sampling = _FEW, **rest: Any) -> Chat | Complete:
-    """Return a question, one that small models know too, in the form the model takes."""
+    """Return a question in the form the model takes."""
     if "chat" in card.operations:
-        return Chat((Message("user", _QUESTION),), sampling, **rest)
-    return Complete(_QUESTION, sampling, **rest)
+        return Chat((Message("user", question_for(card)),), sampling, **rest)
+    return Complete(question_for(card), sampling, **rest)
 
 
-def _chat(_: ModelCard) -> tuple[Trial, ...]:
-    return (Trial((Chat((Message("user", _QUESTION),), _FEW),), judgement.says_something),)
+def question_for(card: ModelCard) -> str:
+    """Return what is asked of a model: of a skill it claims, or what small models know too.
+
+    A specialist may rightly have nothing to say on what is not its own.
+    """
+    skill = next((skill.id for skill in card.skills if skill.id in SKILLS), None)
+    if skill is None:
+        return _QUESTION
+    return draw(skill, random.Random(0), "train").prompt  # noqa: S311 - the same each time
 
 
-def _complete(_: ModelCard) -> tuple[Trial, ...]:
-    return (Trial((Complete(_QUESTION, _FEW),), judgement.says_something),)
+def _chat(card: ModelCard) -> tuple[Trial, ...]:
+    chat = Chat((Message("user", question_for(card)),), _FEW)
+    return (Trial((chat,), judgement.says_something),)
+
+
+def _complete(card: ModelCard) -> tuple[Trial, ...]:
+    # A line of its own: in the middle of one, a model may find that nothing is missing.
+    return (Trial((Complete(f"{question_for(card)}\n", _FEW),), judgement.says_something),)
 
 
 def _step(card: ModelCard) -> tuple[Trial, ...]:

@@ -5,7 +5,7 @@ import zlib
 
 import pytest
 
-from modelnet.core.card import ModelCard
+from modelnet.core.card import ModelCard, Skill
 from modelnet.core.request import Chat, Complete, ImagePart, Infer, operation_of
 from modelnet.core.tensor import TensorSpec
 from modelnet.service.ability import ABILITIES, claims, trials
@@ -112,3 +112,11 @@ def test_the_image_is_one():
     size = int.from_bytes(png[33:37], "big")
     assert zlib.decompress(png[41 : 41 + size]) == (b"\0" + b"\xff\0\0" * 64) * 64
     assert int.from_bytes(png[41 + size : 45 + size], "big") == zlib.crc32(png[37 : 41 + size])
+
+
+def test_a_specialist_is_asked_what_it_knows():
+    specialist = card("chat", "complete", skills=(Skill("nonsense", ""), Skill("text", "")))
+    chat, complete = (trials(one, specialist)[0].requests[0].prompt for one in ("chat", "complete"))
+    assert complete == f"{chat}\n"
+    assert chat != trials("chat", card("chat"))[0].requests[0].prompt
+    assert trials("chat", specialist) == trials("chat", specialist)
