@@ -1,9 +1,12 @@
-"""A stand-in on a port of this machine."""
+"""A stand-in on a port of this machine, and the models behind it."""
 
-from collections.abc import Callable
-from typing import Self
+from collections.abc import Callable, Collection
+from contextlib import AsyncExitStack
+from typing import Protocol, Self
 
 from aiohttp import web
+
+from modelnet.testbed.standin.engine import Engine
 
 STAND_IN = "X-Modelnet-Stand-In"
 """The header by which every answer says what it is."""
@@ -49,4 +52,59 @@ class Service:
 
     async def __aexit__(self, *_: object) -> None:
         """Cut every connection."""
+        await self.stop()
+
+
+class Loadable(Protocol):
+    """A model of a stand-in."""
+
+    @property
+    def engine(self) -> Engine:
+        """What runs it."""
+        ...
+
+    async def open(self) -> None:
+        """Load it."""
+        ...
+
+
+class StandIn:
+    """Models behind a service: loaded before it listens, unloaded after the last connection is cut.
+
+    `async with` starts and stops it.
+    """
+
+    def __init__(self, service: Service, models: Collection[Loadable]) -> None:
+        self._service = service
+        self._loadable = models
+        self._stack = AsyncExitStack()
+
+    @property
+    def url(self) -> str:
+        """Where it listens, once started."""
+        return self._service.url
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether any model is at work."""
+        return any(model.engine.is_busy for model in self._loadable)
+
+    async def start(self) -> None:
+        """Load the models and listen."""
+        for model in self._loadable:
+            await model.open()
+            self._stack.push_async_callback(model.engine.close)
+        await self._stack.enter_async_context(self._service)
+
+    async def stop(self) -> None:
+        """Cut every connection and unload the models."""
+        await self._stack.aclose()
+
+    async def __aenter__(self) -> Self:
+        """Load the models and listen."""
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Cut every connection and unload the models."""
         await self.stop()

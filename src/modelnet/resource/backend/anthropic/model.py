@@ -5,8 +5,6 @@ import re
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 
-import anyio
-
 from modelnet.core.card import ModelCard, Price
 from modelnet.core.chunk import Chunk
 from modelnet.core.clock import Clock, system_clock
@@ -86,21 +84,14 @@ class AnthropicModel:
         """
         if self._key is None and KEY_VARIABLE in self._endpoint.key_variables:
             raise SettingsError(f"There is no key for {HOST}; set {KEY_VARIABLE}.")
-        self._client.open()
-        self._lifetime.begin()
-        try:
-            with keeping(self._key):
+        with keeping(self._key):
+            async with self._client.starting():
                 probe = Probe(self._client, self._endpoint, self._clock() + PROBE_TIMEOUT_S)
                 self._findings = await probe.find(self._name, self._price)
-        except BaseException:
-            await self.stop()
-            raise
 
     async def stop(self) -> None:
         """End the answers under way and close the connections."""
-        self._lifetime.end()
-        with anyio.CancelScope(shield=True):
-            await self._client.close()
+        await self._client.stop()
 
     async def run(self, request: Request, *, deadline: float) -> AsyncGenerator[Chunk, None]:
         """Answer one request, as `Model.run` says."""

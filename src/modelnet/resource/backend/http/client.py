@@ -5,7 +5,7 @@ Redirects are not followed, cookies not kept, proxies not used: a key goes to it
 
 import ssl
 from collections.abc import AsyncGenerator, Generator, Mapping
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from http import HTTPStatus
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -74,6 +74,28 @@ class Client:
         if pool is not None:
             pool.close()
             await anyio.lowlevel.checkpoint()  # The event loop closes their sockets.
+
+    async def reopen(self, connections: int) -> None:
+        """Go on with another number of connections at most, once it is known."""
+        await self.close()
+        self.open(connections)
+
+    @asynccontextmanager
+    async def starting(self, connections: int | None = None) -> AsyncGenerator[None, None]:
+        """Open, and let the model's life begin; both end again where the block fails."""
+        self.open(connections)
+        self._lifetime.begin()
+        try:
+            yield
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        """End the model's life, its answers under way and all connections."""
+        self._lifetime.end()
+        with anyio.CancelScope(shield=True):
+            await self.close()
 
     async def get(self, url: str, deadline: float) -> Any:
         """Return the JSON at an address.

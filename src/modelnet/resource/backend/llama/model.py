@@ -4,8 +4,6 @@ import os
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
-import anyio
-
 from modelnet.core.card import ModelCard
 from modelnet.core.chunk import Chunk
 from modelnet.core.clock import Clock, system_clock
@@ -71,17 +69,11 @@ class LlamaModel:
         """
         # What was remembered of another run may not hold for this one.
         self._server = self._new_server()
-        self._client.open(SPARE_CONNECTIONS)
-        self._lifetime.begin()
-        try:
-            with keeping(self._key):
+        with keeping(self._key):
+            async with self._client.starting(SPARE_CONNECTIONS):
                 deadline = self._clock() + PROBE_TIMEOUT_S
                 self._card = await Probe(self._server, deadline).find(self._name)
-            await self._client.close()
-            self._client.open(self._card.parallel + SPARE_CONNECTIONS)
-        except BaseException:
-            await self.stop()
-            raise
+                await self._client.reopen(self._card.parallel + SPARE_CONNECTIONS)
 
     def _new_server(self) -> LlamaServer:
         endpoint = self._endpoint
@@ -89,9 +81,7 @@ class LlamaModel:
 
     async def stop(self) -> None:
         """End the answers under way and close the connections."""
-        self._lifetime.end()
-        with anyio.CancelScope(shield=True):
-            await self._client.close()
+        await self._client.stop()
 
     async def run(self, request: Request, *, deadline: float) -> AsyncGenerator[Chunk, None]:
         """Answer one request, as `Model.run` says."""

@@ -3,8 +3,6 @@
 import os
 from collections.abc import AsyncGenerator
 
-import anyio
-
 from modelnet.core.card import ModelCard
 from modelnet.core.chunk import Chunk, Usage
 from modelnet.core.clock import Clock, system_clock
@@ -68,20 +66,13 @@ class OpenInferenceModel:
             SettingsError: the server has no such model.
             EngineError: it cannot be reached, speaks another protocol, or the model is not ready.
         """
-        self._client.open()
-        self._lifetime.begin()
-        try:
+        async with self._client.starting():
             probe = Probe(self._client, self._endpoint, self._clock() + PROBE_TIMEOUT_S)
             self._findings = await probe.find(self._name)
-        except BaseException:
-            await self.stop()
-            raise
 
     async def stop(self) -> None:
         """End the answers under way and close the connections."""
-        self._lifetime.end()
-        with anyio.CancelScope(shield=True):
-            await self._client.close()
+        await self._client.stop()
 
     async def run(self, request: Request, *, deadline: float) -> AsyncGenerator[Chunk, None]:
         """Answer one request, as `Model.run` says."""

@@ -5,8 +5,6 @@ import re
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 
-import anyio
-
 from modelnet.core.card import ModelCard
 from modelnet.core.chunk import Chunk
 from modelnet.core.clock import Clock, system_clock
@@ -90,20 +88,13 @@ class OllamaModel:
             SettingsError: the server has no such model.
             EngineError: the server cannot be reached, or does not speak Ollama's API.
         """
-        self._client.open()
-        self._lifetime.begin()
-        try:
-            with keeping(self._key):
+        with keeping(self._key):
+            async with self._client.starting():
                 self._findings = await self._probe().find(self._name)
-        except BaseException:
-            await self.stop()
-            raise
 
     async def stop(self) -> None:
         """End the answers under way and close the connections; the model stays loaded."""
-        self._lifetime.end()
-        with anyio.CancelScope(shield=True):
-            await self._client.close()
+        await self._client.stop()
 
     async def run(self, request: Request, *, deadline: float) -> AsyncGenerator[Chunk, None]:
         """Answer one request, as `Model.run` says."""

@@ -4,7 +4,6 @@ import os
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
-import anyio
 import msgspec
 
 from modelnet.core.card import ModelCard, Price
@@ -74,24 +73,16 @@ class OpenAIModel:
             SettingsError: the server has no such model.
             EngineError: the server cannot be reached, or does not speak OpenAI's API.
         """
-        self._client.open()
-        self._lifetime.begin()
-        try:
+        async with self._client.starting():
             deadline = self._clock() + PROBE_TIMEOUT_S
             found = await probe(self._client, self._endpoint, self._name, deadline)
             card = msgspec.structs.replace(found.card, price=self._price)
             self._findings = msgspec.structs.replace(found, card=card)
-            await self._client.close()
-            self._client.open(card.parallel + SPARE_CONNECTIONS)
-        except BaseException:
-            await self.stop()
-            raise
+            await self._client.reopen(card.parallel + SPARE_CONNECTIONS)
 
     async def stop(self) -> None:
         """End the answers under way and close the connections."""
-        self._lifetime.end()
-        with anyio.CancelScope(shield=True):
-            await self._client.close()
+        await self._client.stop()
 
     async def run(self, request: Request, *, deadline: float) -> AsyncGenerator[Chunk, None]:
         """Answer one request, as `Model.run` says."""

@@ -5,8 +5,7 @@ as those of the tests would never choose to. Thinking comes from models that wri
 """
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import AsyncExitStack, aclosing
-from typing import Self
+from contextlib import aclosing
 
 import msgspec
 from aiohttp import web
@@ -23,7 +22,7 @@ from modelnet.testbed.standin.anthropic.asked import (
 )
 from modelnet.testbed.standin.anthropic.served import Served
 from modelnet.testbed.standin.engine import EngineRefusalError, Piece
-from modelnet.testbed.standin.service import Service
+from modelnet.testbed.standin.service import Service, StandIn
 
 RETRY_AFTER_S = 7
 
@@ -32,7 +31,7 @@ _RATE_LIMITED = 429
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-class AnthropicStandIn:
+class AnthropicStandIn(StandIn):
     """The Messages API with one key and these models."""
 
     def __init__(self, models: list[Served], *, key: str, port: int = 0) -> None:
@@ -40,38 +39,7 @@ class AnthropicStandIn:
         self.refuses_with: int | None = None
         """429 or 529, to have it refuse whatever is asked."""
         self._key = key
-        self._service = Service(self._app, "anthropic", port)
-        self._stack = AsyncExitStack()
-
-    @property
-    def url(self) -> str:
-        """Where it listens, once started."""
-        return self._service.url
-
-    @property
-    def is_busy(self) -> bool:
-        """Whether any model is at work."""
-        return any(model.engine.is_busy for model in self.models.values())
-
-    async def start(self) -> None:
-        """Load the models and listen."""
-        for model in self.models.values():
-            await model.open()
-            self._stack.push_async_callback(model.engine.close)
-        await self._stack.enter_async_context(self._service)
-
-    async def stop(self) -> None:
-        """Cut every connection and unload the models."""
-        await self._stack.aclose()
-
-    async def __aenter__(self) -> Self:
-        """Load the models and listen."""
-        await self.start()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        """Cut every connection and unload the models."""
-        await self.stop()
+        super().__init__(Service(self._app, "anthropic", port), self.models.values())
 
     def _app(self) -> web.Application:
         app = web.Application(middlewares=[self._guard])

@@ -6,9 +6,9 @@ held to its schema by a grammar: models as small as those of the tests would nev
 
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import AsyncExitStack, aclosing
+from contextlib import aclosing
 from datetime import UTC, datetime
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 from aiohttp import web
@@ -31,7 +31,7 @@ from modelnet.testbed.standin.ollama.asked import (
 )
 from modelnet.testbed.standin.ollama.served import Served
 from modelnet.testbed.standin.ollama.version import NEWEST, features_of
-from modelnet.testbed.standin.service import Service
+from modelnet.testbed.standin.service import Service, StandIn
 
 _TOO_LONG = (
     "the prompt is longer than the context length currently available to the model; "
@@ -42,45 +42,14 @@ T = TypeVar("T")
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-class OllamaStandIn:
+class OllamaStandIn(StandIn):
     """An Ollama server of a given version, with these models on its disk."""
 
     def __init__(self, models: list[Served], *, version: str = NEWEST, port: int = 0) -> None:
         self.models = {model.name: model for model in models}
         self._version = version
         self._features = features_of(version)
-        self._service = Service(self._app, "ollama", port)
-        self._stack = AsyncExitStack()
-
-    @property
-    def url(self) -> str:
-        """Where it listens, once started."""
-        return self._service.url
-
-    @property
-    def is_busy(self) -> bool:
-        """Whether any model is at work."""
-        return any(model.engine.is_busy for model in self.models.values())
-
-    async def start(self) -> None:
-        """Load the models and listen."""
-        for model in self.models.values():
-            await model.open()
-            self._stack.push_async_callback(model.engine.close)
-        await self._stack.enter_async_context(self._service)
-
-    async def stop(self) -> None:
-        """Cut every connection and unload the models."""
-        await self._stack.aclose()
-
-    async def __aenter__(self) -> Self:
-        """Load the models and listen."""
-        await self.start()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        """Cut every connection and unload the models."""
-        await self.stop()
+        super().__init__(Service(self._app, "ollama", port), self.models.values())
 
     def _app(self) -> web.Application:
         app = web.Application(middlewares=[_refusing])
