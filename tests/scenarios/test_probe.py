@@ -159,8 +159,9 @@ async def test_its_own_models_are_tried_in_the_same_way(world):
     assert {one.verdict for one in found if isinstance(one, Finding)} == {"works"}
 
 
-async def test_what_costs_money_is_tried_only_when_named(world):
-    card = msgspec.structs.replace(scripted_card("dear"), price=Price(1.0, 2.0))
+@pytest.mark.parametrize("cost", [{"price": Price(1.0, 2.0)}, {"is_metered": True}])
+async def test_what_costs_money_is_tried_only_when_named(world, cost):
+    card = msgspec.structs.replace(scripted_card("dear"), **cost)
     model = ScriptedModel(lambda _: STORY, card=card)
     alice = await world.node("alice", model, teller("free"))
     await world.offers(alice, 2)

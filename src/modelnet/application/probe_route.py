@@ -8,7 +8,6 @@ import msgspec
 
 from modelnet.application.gateway.catalog import full_names
 from modelnet.application.gateway.endpoint import EventStream, HttpRequest, Routes
-from modelnet.core.card import Price
 from modelnet.core.error import InvalidRequestError
 from modelnet.interaction.coordinator import Coordinator
 from modelnet.interaction.prober import Prober
@@ -66,7 +65,7 @@ async def _events(
     prober: Prober, chosen: Sequence[tuple[str, Offer, bool]]
 ) -> AsyncGenerator[bytes, None]:
     for name, offer, is_named in chosen:
-        if offer.card.price != Price() and not is_named:
+        if not offer.card.is_free and not is_named:
             yield _event(name, skipped=COSTS_MONEY)
             continue
         async with aclosing(prober.probe(offer)) as found:

@@ -60,6 +60,8 @@ class ModelCard(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     can_continue: bool = True
     """Whether the engine goes on with an answer begun elsewhere: mid-answer failover needs it."""
     price: Price = Price()
+    is_metered: bool = False
+    """Whether asking it costs its owner money, even where no `price` is told."""
     licence: str | None = None
     """An SPDX name, where known."""
     embedding_size: int | None = None
@@ -74,6 +76,11 @@ class ModelCard(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """What `infer` gives."""
     artifact: Artifact | None = None
     """The file it is made of, where it is one."""
+
+    @property
+    def is_free(self) -> bool:
+        """Whether asking it costs nobody anything."""
+        return self.price == Price() and not self.is_metered
 
     @property
     def skill_ids(self) -> frozenset[str]:

@@ -8,7 +8,7 @@ from contextlib import aclosing
 import anyio
 import msgspec
 
-from modelnet.core.card import ModelCard, Price
+from modelnet.core.card import ModelCard
 from modelnet.core.clock import Clock
 from modelnet.core.error import ModelnetError, OverloadedError, PeerLostError
 from modelnet.core.identity import NodeId
@@ -186,8 +186,7 @@ def _identity(offer: Offer) -> _Identity:
 
 def _is_examinable(card: ModelCard) -> bool:
     """Whether a model is examined uninvited: not one that charges for its answers."""
-    is_free = card.price == Price()
-    return is_free and "chat" in card.operations and bool(skills_to_examine(card))
+    return card.is_free and "chat" in card.operations and bool(skills_to_examine(card))
 
 
 def _who_serves_what(directory: Directory) -> list[tuple[NodeId, float, int]]:

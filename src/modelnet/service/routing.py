@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from modelnet.core.card import Price
 from modelnet.core.error import ModelnetError
 from modelnet.core.identity import NodeId
 from modelnet.core.request import Operation
@@ -28,6 +29,8 @@ _UNKNOWN_ANSWER_TOKENS = 256.0
 _DOLLARS_PER_WEIGHT_AND_TOKEN = 1.5e-17
 """What running a free model is worth: hosts sell open models of 7 billion weights at about ten
 cents a million tokens."""
+_PRICE_NOT_TOLD = Price(3.0, 15.0)
+"""A model that costs money but tells no price is taken for a large one of a cloud."""
 _LATENCY_JITTER = 0.25
 """Latencies are blurred by up to this fraction, so that not everyone runs to the same replica."""
 _REPLICA_TOLERANCE = 0.08
@@ -267,6 +270,8 @@ def _cost_usd(candidate: Offer, features: TaskFeatures, belief: Belief) -> float
     expected = belief.speed.tokens_per_answer or _UNKNOWN_ANSWER_TOKENS
     answer_tokens = min(expected, float(features.max_tokens or expected))
     price = candidate.card.price
+    if candidate.card.is_metered and candidate.card.price == Price():
+        price = _PRICE_NOT_TOLD
     if price.input_per_mtok or price.output_per_mtok:
         read_usd = features.prompt_tokens * price.input_per_mtok / 1e6
         return max(0.0, read_usd + answer_tokens * price.output_per_mtok / 1e6)

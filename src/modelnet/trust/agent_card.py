@@ -57,6 +57,7 @@ class _Params(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     has_schema: bool = False
     can_continue: bool = True
     price: Price = Price()
+    is_metered: bool = False
     licence: str | None = None
     embedding_size: _Count | None = None
     hidden_size: _Count | None = None
@@ -159,6 +160,7 @@ def _params(model: ModelCard, node: NodeId) -> _Params:
         has_schema=model.has_schema,
         can_continue=model.can_continue,
         price=model.price,
+        is_metered=model.is_metered,
         licence=model.licence,
         embedding_size=model.embedding_size,
         hidden_size=model.hidden_size,
@@ -267,6 +269,7 @@ def _model_card(card: _Card, params: _Params) -> ModelCard:
         has_schema=params.has_schema,
         can_continue=params.can_continue,
         price=params.price,
+        is_metered=params.is_metered,
         licence=params.licence,
         embedding_size=params.embedding_size,
         hidden_size=params.hidden_size,

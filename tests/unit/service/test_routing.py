@@ -204,6 +204,12 @@ class TestTimeAndMoney:
         short = TaskFeatures(kind=ARITHMETIC, prompt_bytes=399, max_tokens=10)
         assert rank(Beliefs(ME), [paid], short)[0].cost_usd == pytest.approx((200 + 80) / 1e6)
 
+    def test_a_metered_model_without_a_price_is_taken_for_a_dear_one(self) -> None:
+        untold, told = offer("untold", is_metered=True), offer("told", price=Price(0.1, 0.4))
+        free = offer("free")
+        ranked = rank(Beliefs(ME), [untold, told, free], preference="auto:cheap")
+        assert [scored.candidate.card.name for scored in ranked] == ["free", "told", "untold"]
+
     def test_a_free_model_costs_its_arithmetic(self) -> None:
         small, large = offer("small", parameters=10**6), offer("large", parameters=10**9)
         ranked = rank(Beliefs(ME), [large, small], preference="auto:cheap")

@@ -40,6 +40,7 @@ FULL = ModelCard(
     has_tools=True,
     can_continue=False,
     price=Price(0.1, 1e-7),
+    is_metered=True,
     licence="Apache-2.0",
 )
 

@@ -128,7 +128,9 @@ def _row(offer: OfferView) -> tuple[str, ...]:
         weights(offer.card.parameters),
         speed(offer.speed),
         load(offer.load),
-        price(offer.card.price),
+        price(offer.card.price)
+        if offer.card.is_free or offer.card.price != Price()
+        else "not told",
     )
 
 

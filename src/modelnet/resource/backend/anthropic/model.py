@@ -11,7 +11,7 @@ from modelnet.core.clock import Clock, system_clock
 from modelnet.core.error import EngineError, SettingsError, UnsupportedError
 from modelnet.core.request import Chat, Request
 from modelnet.resource.backend.anthropic.answer import AnswerReader
-from modelnet.resource.backend.anthropic.probe import Findings, Probe
+from modelnet.resource.backend.anthropic.probe import HOST, Findings, Probe
 from modelnet.resource.backend.anthropic.wire import message_body
 from modelnet.resource.backend.guard import (
     Lifetime,
@@ -26,7 +26,6 @@ from modelnet.resource.backend.http.secrecy import keeping
 from modelnet.resource.backend.http.stream import EventStream
 from modelnet.resource.backend.prompt import read_text
 
-HOST = "api.anthropic.com"
 KEY_VARIABLE = "ANTHROPIC_API_KEY"
 VERSION = "2023-06-01"
 """Of the API; it names its versions by their day."""

@@ -15,6 +15,8 @@ from modelnet.core.error import AvailabilityError, EngineError, RequestError, Se
 from modelnet.resource.backend.http.client import Client
 from modelnet.resource.backend.http.endpoint import Endpoint
 
+HOST = "api.anthropic.com"
+
 PARALLEL = 16
 """Requests at once; what the plan of the key allows, the API tells by refusing more."""
 
@@ -106,6 +108,7 @@ class Probe:
             has_schema=told.can.structured_outputs.supported,
             can_continue="continuation" in works,
             price=price,
+            is_metered=self._endpoint.root == f"https://{HOST}",
         )
         limit = min(told.max_tokens or UNTOLD_MAX_TOKENS, DEFAULT_MAX_TOKENS)
         return Findings(told.id, card, "temperature" in works, limit)

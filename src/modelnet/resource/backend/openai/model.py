@@ -76,7 +76,9 @@ class OpenAIModel:
         async with self._client.starting():
             deadline = self._clock() + PROBE_TIMEOUT_S
             found = await probe(self._client, self._endpoint, self._name, deadline)
-            card = msgspec.structs.replace(found.card, price=self._price)
+            card = msgspec.structs.replace(
+                found.card, price=self._price, is_metered=is_cloud(self._endpoint)
+            )
             self._findings = msgspec.structs.replace(found, card=card)
             await self._client.reopen(card.parallel + SPARE_CONNECTIONS)
 
