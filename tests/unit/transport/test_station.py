@@ -204,7 +204,7 @@ class TestForgedReplies:
             station,
             tap,
             peer,
-            lambda ask: End(ask.id, peer.end(ask).sealed[:-1] + b"\x00"),
+            lambda ask: End(ask.id, flipped(peer.end(ask).sealed)),
         )
         assert isinstance(outcome, SignatureError)
 
@@ -433,3 +433,8 @@ async def test_garbage_never_stops_a_node(station, tap, peer):
     station.receive(encode(peer.ask(station.node, b"still here")))
     while (await tap.next(Data))[1].pieces != (b"still here",):
         pass
+
+
+def flipped(sealed: bytes) -> bytes:
+    """Change a bit of the signature."""
+    return sealed[:-1] + bytes([sealed[-1] ^ 1])
