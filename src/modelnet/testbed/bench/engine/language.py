@@ -3,6 +3,7 @@
 import os
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -55,21 +56,12 @@ def _go_on(_: bytes) -> bool:
 
 
 @asynccontextmanager
-async def llama(fleet: Fleet, _: Path) -> AsyncGenerator[Pair]:
-    """llama.cpp's server, in its own words."""
-    url = await server_url(fleet, "llama", *_LLAMA)
-    async with started(f"llama:{url}") as model:
+async def _llama_server(scheme: str, fleet: Fleet, _: Path) -> AsyncGenerator[Pair]:
+    """llama.cpp's server, asked by the back-end of a scheme: in its own words, or in OpenAI's."""
+    url = await server_url(fleet, scheme, *_LLAMA)
+    async with started(f"{scheme}:{url}") as model:
         way = lane(f"{url}/v1/chat/completions", _OPENAI)
-        yield Pair(name="llama", model=model, request=CHAT, open_lane=way)
-
-
-@asynccontextmanager
-async def openai(fleet: Fleet, _: Path) -> AsyncGenerator[Pair]:
-    """llama.cpp's server, in OpenAI's words."""
-    url = await server_url(fleet, "openai", *_LLAMA)
-    async with started(f"openai:{url}") as model:
-        way = lane(f"{url}/v1/chat/completions", _OPENAI)
-        yield Pair(name="openai", model=model, request=CHAT, open_lane=way)
+        yield Pair(name=scheme, model=model, request=CHAT, open_lane=way)
 
 
 @asynccontextmanager
@@ -123,8 +115,8 @@ async def function(_: Fleet, __: Path) -> AsyncGenerator[Pair]:
 
 LANGUAGE: dict[str, Contestant] = {
     "embedded": Contestant(embedded),
-    "llama": Contestant(llama),
-    "openai": Contestant(openai),
+    "llama": Contestant(partial(_llama_server, "llama")),
+    "openai": Contestant(partial(_llama_server, "openai")),
     "ollama": Contestant(ollama),
     "anthropic": Contestant(anthropic),
     "function": Contestant(function),
