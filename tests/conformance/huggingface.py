@@ -1,14 +1,7 @@
-"""The babbling model as Hugging Face's libraries and the servers on them have it.
-
-vLLM is not to be had everywhere: start one with the folder that `write_babble` makes, as
-`vllm serve FOLDER --served-model-name babble`, and name it in MODELNET_VLLM_URL.
-"""
+"""The babbling model as Hugging Face's libraries and the servers on them have it."""
 
 import atexit
-import os
-import re
 import tempfile
-import urllib.request
 from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
@@ -18,6 +11,7 @@ import pytest
 from modelnet.resource.backend.openai import OpenAIModel, openai_endpoint
 from modelnet.resource.backend.transformers import TransformersModel
 from modelnet.resource.model import Model
+from tests.conformance import vllm_serve
 from tests.conformance.tiny_gguf import write_tiny_gguf
 from tests.conformance.transformers_serve import Server, serving
 
@@ -27,8 +21,6 @@ CONVERSATION = """\
 {%- endfor -%}
 {{ '\n' if add_generation_prompt else '' }}"""
 """A chat template that tells of every message, and leaves the last one open where it is told to."""
-
-VLLM_URL = os.environ.get("MODELNET_VLLM_URL")
 
 
 def write_babble(folder: Path) -> Path:
@@ -66,13 +58,15 @@ def one_server() -> Server:
 
 
 def vllm(folder: Path) -> Model:
-    assert VLLM_URL is not None
-    return OpenAIModel(openai_endpoint(VLLM_URL), name="babble")
+    return of_vllm(vllm_serve.one_server(write_babble))
 
 
-def is_vllm_busy(model: Model) -> bool:
-    with urllib.request.urlopen(f"{VLLM_URL}/metrics") as answer:
-        told = answer.read().decode()
-    counts = re.findall(r"^vllm:num_requests_(?:running|waiting)\{.*\} (\S+)$", told, re.MULTILINE)
-    assert counts
-    return any(float(count) for count in counts)
+def vllm_embedder(folder: Path) -> Model:
+    """Return the same weights as vLLM serves them to whoever wants vectors: and nothing else."""
+    return of_vllm(vllm_serve.started(write_babble, "--runner", "pooling", "--convert", "embed"))
+
+
+def of_vllm(server: vllm_serve.Server) -> Model:
+    made = OpenAIModel(openai_endpoint(server.url), name="babble")
+    made.server = server
+    return made

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import anyio
+import pytest
 
 from modelnet.core.card import ModelCard
 from modelnet.core.chunk import Chunk
@@ -22,7 +23,14 @@ from modelnet.resource.remote import RemoteModel
 from modelnet.transport.memory import MemoryHub, MemoryNetwork
 from modelnet.trust.envelope import Envelope
 from modelnet.trust.key import NodeKey
-from tests.conformance import huggingface, standins, tensor_server, typed, vllm_standin
+from tests.conformance import (
+    huggingface,
+    standins,
+    tensor_server,
+    typed,
+    vllm_serve,
+    vllm_standin,
+)
 from tests.conformance.tiny_gguf import write_tiny_gguf
 
 STORY = "Once upon a time a fox met a crow; the crow had cheese, and then the fox had it."
@@ -102,7 +110,7 @@ def many_texts() -> Embed:
     return Embed(("x" * 2000,) * 300)
 
 
-def llama_server(path: Path) -> Any:
+def llama_server(path: Path, projector: Path | None = None) -> Any:
     """Return llama.cpp's own HTTP server, running at its `listening_address`."""
     import xllamacpp
 
@@ -114,6 +122,8 @@ def llama_server(path: Path) -> Any:
     params.n_parallel = 2
     params.n_ctx = 2 * 4096
     params.cpuparams.n_threads = 1
+    if projector is not None:
+        params.mmproj.path = str(projector)
     server = xllamacpp.Server(params)
     server.handle_metrics()  # Its loop runs: closing it before then hangs.
     return server
@@ -207,6 +217,19 @@ IMPLEMENTATIONS = [
     Implementation(
         "transformers-serve", huggingface.transformers_serve, lambda m: m.server.is_busy()
     ),
+    pytest.param(
+        Implementation("vllm", huggingface.vllm, lambda m: m.server.is_busy(), slow=many_texts),
+        marks=vllm_serve.MARKS,
+    ),
+    pytest.param(
+        Implementation(
+            "vllm-embedder",
+            huggingface.vllm_embedder,
+            lambda m: m.server.is_busy(),
+            slow=many_texts,
+        ),
+        marks=vllm_serve.MARKS_OF_STARTED,
+    ),
     Implementation(
         "remote", lambda folder: FarModel(scripted(folder)), lambda m: m.near.running > 0
     ),
@@ -271,10 +294,6 @@ def slow_request(implementation: Implementation, card: ModelCard) -> Request:
         return request_for(card, SLOW, Sampling(temperature=0.0))
     assert implementation.slow is not None
     return implementation.slow()
-
-
-if huggingface.VLLM_URL is not None:
-    IMPLEMENTATIONS.append(Implementation("vllm", huggingface.vllm, huggingface.is_vllm_busy))
 
 
 def request_for(card: ModelCard, prompt: str, sampling: Sampling, begun: Any = None) -> Request:

@@ -1,12 +1,7 @@
 """`transformers serve`, the server of Hugging Face's library, in a process of its own."""
 
 import os
-import socket
-import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +9,8 @@ from typing import NamedTuple
 
 import psutil
 import pytest
+
+from tests.conformance.server_process import ServerProcess
 
 START_S = 60.0
 WATCHED_S = 0.1
@@ -24,11 +21,11 @@ class Server(NamedTuple):
     """A server that is up."""
 
     url: str
-    process: subprocess.Popen[bytes]
+    pid: int
 
     def is_busy(self) -> bool:
         """Whether it works: it tells nobody, so the time of its processor must."""
-        watched = psutil.Process(self.process.pid)
+        watched = psutil.Process(self.pid)
         watched.cpu_percent()
         return watched.cpu_percent(interval=WATCHED_S) > 20
 
@@ -38,35 +35,16 @@ def serving(home: Path, *model: Path) -> Iterator[Server]:
     """Run a server of one model, or one that knows of none; skip where it is not installed."""
     for library in ("torch", "fastapi"):
         pytest.importorskip(library, reason="transformers[serving] is not installed")
-    port = _free_port()
     program = Path(sys.executable).with_name("transformers")
-    process = subprocess.Popen(
-        [program, "serve", *model, "--host", "127.0.0.1", "--port", str(port), "--device", "cpu"],
-        env=os.environ | {"HF_HUB_OFFLINE": "1", "HF_HOME": str(home)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+    options = ["--host", "127.0.0.1", "--device", "cpu"]
+    started = ServerProcess(
+        lambda port: [program, "serve", *model, *options, "--port", str(port)],
+        home / "log",
+        START_S,
+        os.environ | {"HF_HUB_OFFLINE": "1", "HF_HOME": str(home)},
     )
     try:
-        _wait_until_healthy(f"http://127.0.0.1:{port}", process)
-        yield Server(f"http://127.0.0.1:{port}", process)
+        started.wait_until_up()
+        yield Server(started.url, started.process.pid)
     finally:
-        process.terminate()
-        process.wait(20)
-
-
-def _free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
-
-
-def _wait_until_healthy(url: str, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + START_S
-    while time.monotonic() < deadline:
-        assert process.poll() is None, "transformers serve ended"
-        try:
-            with urllib.request.urlopen(f"{url}/health", timeout=START_S):
-                return
-        except urllib.error.URLError:
-            time.sleep(0.1)
-    pytest.fail("transformers serve does not answer")
+        started.end()
