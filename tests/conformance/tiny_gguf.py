@@ -33,6 +33,11 @@ def strings(values: list[str]) -> bytes:
     return struct.pack("<IQ", 8, len(values)) + b"".join(map(text, values))
 
 
+def numbers(values: list[int] | list[float]) -> bytes:
+    kind, form = (5, "i") if isinstance(values[0], int) else (6, "f")
+    return struct.pack(f"<IQ{len(values)}{form}", kind, len(values), *values)
+
+
 def entry(key: str, value: object) -> bytes:
     match value:
         case bool():
@@ -45,9 +50,8 @@ def entry(key: str, value: object) -> bytes:
             return text(key) + struct.pack("<I", 8) + text(value)
         case [str(), *_]:
             return text(key) + struct.pack("<I", 9) + strings(value)
-        case [int(), *_]:
-            body = struct.pack(f"<IQ{len(value)}i", 5, len(value), *value)
-            return text(key) + struct.pack("<I", 9) + body
+        case [int() | float(), *_]:
+            return text(key) + struct.pack("<I", 9) + numbers(value)
     raise AssertionError(value)
 
 

@@ -15,6 +15,7 @@ from modelnet.resource.model import Model
 
 _SPECIFICATION = re.compile(r"(?:(?P<name>[^=:#?@,]+)=)?(?P<scheme>[a-z]+):(?P<rest>.+)")
 _RULED = re.compile(r"(?P<model>.+)\?copy=(?P<word>yes|no)")
+_PROJECTOR_MARK = ";projector="
 _PACED = re.compile(r"(?P<model>.+)\?pace=(?P<characters_per_s>\d+(\.\d+)?)")
 
 
@@ -81,7 +82,11 @@ def _zoo(rest: str, name: str | None) -> Model:
 def _gguf(rest: str, name: str | None) -> Model:
     from modelnet.resource.backend.embedded import Claims, EmbeddedModel
 
-    return EmbeddedModel(Path(rest).expanduser(), Claims(name=name))
+    path, mark, second = rest.partition(_PROJECTOR_MARK)
+    if mark and not second:
+        raise SettingsError(f"'gguf:{rest}' names no projector; write its path behind the =.")
+    projector = Path(second).expanduser() if mark else None
+    return EmbeddedModel(Path(path).expanduser(), Claims(name=name), projector=projector)
 
 
 def _llama(rest: str, name: str | None) -> Model:

@@ -151,6 +151,19 @@ def test_an_owner_may_say_whether_a_file_may_be_copied(ending, word):
     assert model_from(f"zoo:calc{ending}").file.may_copy is word
 
 
+def test_a_projector_stands_behind_the_file(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("HOME", "/home/a")
+    made = model_from("eye=gguf:~/m.gguf;projector=~/mmproj.gguf?copy=no")
+    assert isinstance(made, EmbeddedModel)
+    assert made.file.path == Path("/home/a/m.gguf")
+    assert made.projector == Path("/home/a/mmproj.gguf")
+    assert model_from("gguf:/m.gguf").projector is None
+    with pytest.raises(SettingsError, match="names no projector"):
+        model_from("gguf:/m.gguf;projector=")
+    with pytest.raises(SettingsError, match="a copy would lack"):
+        model_from("gguf:/m.gguf;projector=/mmproj.gguf?copy=yes")
+
+
 def test_what_is_no_file_is_not_copied():
     with pytest.raises(SettingsError, match="no file"):
         model_from("openai:http://127.0.0.1:1#m?copy=yes")

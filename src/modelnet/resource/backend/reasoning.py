@@ -4,7 +4,8 @@ from typing import Literal, NamedTuple, TypeAlias
 
 OPEN, CLOSE = "<think>", "</think>"
 
-Phase: TypeAlias = Literal["undecided", "thinking", "speaking"]
+Phase: TypeAlias = Literal["undecided", "opened", "thinking", "speaking"]
+"""Where an answer is; `opened` is thinking whose marker the prompt held, and that may repeat it."""
 
 
 class Split(NamedTuple):
@@ -30,16 +31,22 @@ class ReasoningFilter:
         if self.phase == "speaking" and not self._held:
             return Split(text=raw)
         self._held += raw
-        if self.phase == "undecided":
+        if self.is_beginning:
             self._decide()
         if self.phase == "thinking":
             return self._think()
-        return Split() if self.phase == "undecided" else Split(text=self._release())
+        return Split() if self.is_beginning else Split(text=self._release())
+
+    @property
+    def is_beginning(self) -> bool:
+        """Whether what came may yet turn out to be the opening marker."""
+        return self.phase in {"undecided", "opened"}
 
     def flush(self) -> Split:
         """Return what was held back, now that nothing more comes."""
         held = self._release()
-        return Split(reasoning=held) if self.phase == "thinking" else Split(text=held)
+        is_thought = self.phase in {"opened", "thinking"}
+        return Split(reasoning=held) if is_thought else Split(text=held)
 
     def _decide(self) -> None:
         begun = self._held.lstrip()
@@ -47,7 +54,7 @@ class ReasoningFilter:
             self.phase = "thinking"
             self._held = begun[len(OPEN) :]
         elif not OPEN.startswith(begun):
-            self.phase = "speaking"
+            self.phase = "thinking" if self.phase == "opened" else "speaking"
 
     def _think(self) -> Split:
         reasoning, closed, rest = self._held.partition(CLOSE)

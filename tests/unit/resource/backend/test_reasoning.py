@@ -37,6 +37,20 @@ def test_what_is_thought_and_what_is_said(raw, text, reasoning):
     assert split(list(raw)) == (text, reasoning)
 
 
+@pytest.mark.parametrize(
+    ("raw", "text", "reasoning"),
+    [
+        ("975</think>579", "579", "975"),
+        ("<think>975</think>579", "579", "975"),
+        ("<thin", "", "<thin"),
+        ("", "", ""),
+    ],
+)
+def test_a_marker_that_the_prompt_holds_may_come_again(raw, text, reasoning):
+    assert split([raw], "opened") == (text, reasoning)
+    assert split(list(raw), "opened") == (text, reasoning)
+
+
 @given(PLAIN, PLAIN, st.data())
 def test_the_cut_does_not_matter(reasoning, text, data):
     raw = data.draw(st.sampled_from([f"<think>{reasoning}</think>{text}", text, f"<think>{text}"]))

@@ -1,5 +1,7 @@
 """What a GGUF file says of itself becomes a card, and the settings to run it with: pure."""
 
+from pathlib import Path
+
 import msgspec
 
 from modelnet.core.card import ModelCard, Skill
@@ -58,7 +60,9 @@ def card_of(header: GgufHeader, name: str, claims: Claims, parallel: int) -> Mod
     )
 
 
-def settings_of(header: GgufHeader, parallel: int, processors: int) -> EngineSettings:
+def settings_of(
+    header: GgufHeader, parallel: int, processors: int, projector: Path | None = None
+) -> EngineSettings:
     """Return how to run a GGUF file on a machine with so many processors."""
     return EngineSettings(
         context_length=context_length_of(header),
@@ -66,6 +70,7 @@ def settings_of(header: GgufHeader, parallel: int, processors: int) -> EngineSet
         threads=1 if header.parameters < TINY_PARAMETERS else processors,
         batch=batch_of(header, parallel),
         is_embedder=header.is_embedder,
+        projector=None if projector is None else str(projector),
     )
 
 

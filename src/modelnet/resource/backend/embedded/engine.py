@@ -28,6 +28,8 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
     batch: int
     """Tokens read at once: an input that is embedded or encoded must fit."""
     is_embedder: bool = False
+    projector: str | None = None
+    """The path of the file with which it sees images."""
 
 
 class Engine:
@@ -113,9 +115,20 @@ def _start_server(path: Path, settings: EngineSettings, key: str) -> Any:
     params.embedding = True
     if not settings.is_embedder:
         params.pooling_type = library.llama_pooling_type.LLAMA_POOLING_TYPE_NONE
+    if settings.projector is not None:
+        params.mmproj.path = settings.projector
     try:
         return library.Server(params)
     except RuntimeError as error:
-        raise ModelFileError(
-            f"llama.cpp cannot load {path}; it is corrupt or of a kind this version does not know."
-        ) from error
+        raise _unloadable(path, settings.projector) from error
+
+
+def _unloadable(path: Path, projector: str | None) -> ModelFileError:
+    if projector is not None:
+        return ModelFileError(
+            f"llama.cpp cannot load {path} with {projector}; one is corrupt, of a kind this "
+            "version does not know, or not made for the other."
+        )
+    return ModelFileError(
+        f"llama.cpp cannot load {path}; it is corrupt or of a kind this version does not know."
+    )

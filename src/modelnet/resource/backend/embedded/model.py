@@ -11,12 +11,14 @@ import msgspec
 from modelnet.core.card import ModelCard
 from modelnet.core.chunk import Chunk
 from modelnet.core.clock import Clock, system_clock
-from modelnet.core.error import EngineError, ModelFileError
+from modelnet.core.error import EngineError, ModelFileError, SettingsError
 from modelnet.core.request import Chat, Complete, Request
 from modelnet.resource.backend.embedded.card import Claims, card_of, settings_of
 from modelnet.resource.backend.embedded.engine import Engine
 from modelnet.resource.backend.embedded.gguf import GgufHeader, read_header
 from modelnet.resource.backend.embedded.job import Job
+from modelnet.resource.backend.embedded.picture import check_pictures
+from modelnet.resource.backend.embedded.projector import check_projector, try_projector
 from modelnet.resource.backend.guard import Lifetime, refuse_unsupported
 from modelnet.resource.backend.http.client import Client
 from modelnet.resource.backend.http.pool import SPARE_CONNECTIONS
@@ -47,10 +49,21 @@ class EmbeddedModel:
         path: Path,
         claims: Claims | None = None,
         *,
+        projector: Path | None = None,
         parallel: int = DEFAULT_PARALLEL,
         clock: Clock = system_clock,
     ) -> None:
+        """Run the file at `path`.
+
+        Args:
+            path: of the model.
+            claims: what is known of it beyond what it says.
+            projector: the path of the file that turns images into its tokens, if it is to see.
+            parallel: requests that run at once.
+            clock: tells the time, Unix seconds.
+        """
         self._path = path
+        self._projector = projector
         self._claims = claims or Claims()
         self._name = self._claims.name or path.stem
         self._parallel = parallel
@@ -69,22 +82,45 @@ class EmbeddedModel:
 
     @property
     def file(self) -> ModelFile:
-        """The file it is made of."""
-        return ModelFile(path=self._path, form="gguf", may_copy=self._claims.may_copy)
+        """The file it is made of, of which no copies are made where it sees with a second one."""
+        # A copy would bear its name, and be blind.
+        may_copy = self._claims.may_copy if self._projector is None else False
+        return ModelFile(path=self._path, form="gguf", may_copy=may_copy)
+
+    @property
+    def projector(self) -> Path | None:
+        """The file with which it sees images, if it does."""
+        return self._projector
 
     def permitting(self, *, may_copy: bool) -> "EmbeddedModel":
-        """Return a model of the same file, not started, whose owner said this of copies."""
-        claims = msgspec.structs.replace(self._claims, may_copy=may_copy)
-        return EmbeddedModel(self._path, claims, parallel=self._parallel, clock=self._clock)
-
-    async def start(self) -> None:
-        """Check the file, load it, and see what its chat template can do.
+        """Return a model of the same file, not started, whose owner said this of copies.
 
         Raises:
-            ModelFileError: the file is missing, corrupt, or not the one that was claimed.
+            SettingsError: it has a projector, and may be copied.
         """
-        header = await anyio.to_thread.run_sync(self._check_file)
-        settings = settings_of(header, self._parallel, usable_threads())
+        if may_copy and self._projector is not None:
+            raise SettingsError(
+                f"{self._name} has a projector, which a copy would lack; leave out `?copy=yes`."
+            )
+        return EmbeddedModel(
+            self._path,
+            msgspec.structs.replace(self._claims, may_copy=may_copy),
+            projector=self._projector,
+            parallel=self._parallel,
+            clock=self._clock,
+        )
+
+    async def start(self) -> None:
+        """Check the files, load them, and see what the chat template can do, and the projector.
+
+        Raises:
+            ModelFileError: a file is missing, corrupt, or not the one that was claimed, or the
+                projector is not made for the model.
+        """
+        header = await anyio.to_thread.run_sync(self._check_files)
+        settings = settings_of(header, self._parallel, usable_threads(), self._projector)
+        if self._projector is not None:
+            await try_projector(self._path, settings)
         engine = await anyio.to_thread.run_sync(Engine, self._path, settings)
         self._running = self._around(engine)
         self._lifetime.begin()
@@ -95,7 +131,11 @@ class EmbeddedModel:
             raise
         card = card_of(header, self._name, self._claims, self._parallel)
         can_chat = "chat" in card.operations
-        self._card = msgspec.structs.replace(card, has_tools=can_chat and props.has_tools)
+        self._card = msgspec.structs.replace(
+            card,
+            has_tools=can_chat and props.has_tools,
+            has_vision=can_chat and props.has_vision,
+        )
 
     def _around(self, engine: Engine) -> _Running:
         headers = {"Authorization": f"Bearer {engine.key}"}
@@ -132,6 +172,8 @@ class EmbeddedModel:
     async def _answer(
         self, running: _Running, request: Chat | Complete, deadline: float
     ) -> AsyncGenerator[Chunk, None]:
+        if isinstance(request, Chat) and request.has_image:
+            check_pictures(request.messages)
         temperature = self._claims.temperature
         asking = await running.server.asking(self.card, request, deadline, temperature)
         # It may have been stopped meanwhile.
@@ -161,7 +203,7 @@ class EmbeddedModel:
             raise EngineError(f"The model {self._name} is not running; start it first.")
         return self._running
 
-    def _check_file(self) -> GgufHeader:
+    def _check_files(self) -> GgufHeader:
         header = read_header(self._path)
         if self._claims.sha256 is not None:
             with self._path.open("rb") as file:
@@ -170,4 +212,6 @@ class EmbeddedModel:
                 raise ModelFileError(
                     f"{self._path} is not the file that was published; install the package again."
                 )
+        if self._projector is not None:
+            check_projector(self._projector, self._path, header)
         return header

@@ -114,7 +114,7 @@ class AnswerReader:
     def _tokens_of(self, drawn: list[Drawn], split: Split) -> list[Token]:
         """Return the tokens of what became text or reasoning; those of the markers are left out."""
         self._pending += (token.in_words(self._alternatives or 0) for token in drawn)
-        if not split.text and not split.reasoning and self._splitter.phase == "undecided":
+        if not split.text and not split.reasoning and self._splitter.is_beginning:
             return []
         tokens, self._pending = self._pending, []
         return tokens if split.text or split.reasoning else []

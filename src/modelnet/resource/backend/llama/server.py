@@ -100,8 +100,9 @@ class LlamaServer:
         refuse_continued_chat(card, request)
         if isinstance(request, Chat) and await self._reads(request, deadline):
             refuse_lost(card, request)
-            body = self.with_model(chat_body(request, default_temperature))
-            return Asking(True, body, "undecided")
+            phase = await self._phase(request, deadline)
+            body = chat_body(request, default_temperature, is_thinking=phase == "opened")
+            return Asking(True, self.with_model(body), phase)
         text, phase = await self.prompt(card, request, deadline)
         is_thinking = phase == "thinking"
         body = completion_body(text, request, default_temperature, is_thinking=is_thinking)
@@ -114,9 +115,22 @@ class LlamaServer:
         """
         if needs_chat(chat) or not is_fresh(chat):
             return needs_chat(chat)
+        return not await self._opens(deadline)
+
+    async def _phase(self, chat: Chat, deadline: float) -> Phase:
+        """Return where an answer begins that llama.cpp reads itself, as it is written.
+
+        Where there are tools it tells the thought apart itself.
+        """
+        if chat.has_image and not chat.has_tools and await self._opens(deadline):
+            return "opened"
+        return "undecided"
+
+    async def _opens(self, deadline: float) -> bool:
+        """Whether the template opens the thought of the answer to come."""
         if self._opens_thought is None:
             self._opens_thought = is_thinking(await self._render(_HELLO, deadline))
-        return not self._opens_thought
+        return self._opens_thought
 
     async def prompt(self, card: ModelCard, request: Chat | Complete, deadline: float) -> Prompt:
         """Return what the model is to go on after, the answer begun elsewhere at its end.

@@ -116,7 +116,9 @@ def completion_body(
     return body
 
 
-def chat_body(request: Chat, default_temperature: float | None = None) -> dict[str, Any]:
+def chat_body(
+    request: Chat, default_temperature: float | None = None, *, is_thinking: bool = False
+) -> dict[str, Any]:
     """Return the JSON of a streamed chat which llama.cpp reads itself.
 
     Raises:
@@ -137,7 +139,7 @@ def chat_body(request: Chat, default_temperature: float | None = None) -> dict[s
     if not request.is_plain_text:
         if request.tools:
             raise UnsupportedError("Ask for tools or for a response_format, not for both.")
-        body["grammar"] = _grammar(request)
+        body["grammar"] = _grammar(request, is_thinking=is_thinking)
     return body
 
 

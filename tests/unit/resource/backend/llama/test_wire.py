@@ -86,6 +86,9 @@ def test_a_thought_is_ended_before_the_form_begins():
     thinking = with_format(form, is_thinking=True)["grammar"]
     assert thinking == grammar_of({"type": "object"}, is_thinking=True)
     assert '"</think>"' in thinking
+    chat = Chat((Message("user", (IMAGE,)),), response_format=form)
+    assert chat_body(chat, is_thinking=True)["grammar"] == thinking
+    assert chat_body(chat)["grammar"] == grammar_of({"type": "object"})
 
 
 @pytest.mark.parametrize("form", [{"type": "nonsense"}, {"type": "json_schema"}, {}])
