@@ -394,6 +394,26 @@ async def test_tools_that_are_none_are_refused(caller: Model):
         await hear(caller, Chat((Message("user", "hi"),), tools=(LOOK,), tool_choice="run"))
 
 
+@pytest.mark.parametrize("pattern", ["^((((a?){50}){50}){50}){50}b$", None])
+async def test_tools_that_would_stop_the_engine_are_refused(caller: Model, pattern: str | None):
+    part = {"$ref": "#/$defs/part"}
+    alike = [{"type": "array", "items": part, "maxItems": size} for size in (7, 8, 9)]
+    parameters = {
+        "type": "object",
+        "properties": {"at": {"type": "string", "pattern": pattern} if pattern else part},
+        "required": ["at"],
+        "$defs": {"part": {"anyOf": [*alike, {"type": "boolean"}]}},
+    }
+    heavy = {"type": "function", "function": {"name": "look", "parameters": parameters}}
+    messages = (Message("user", "hi"),)
+    for choice in ("auto", "required"):
+        chat = Chat(messages, GREEDY, tools=(heavy,), tool_choice=choice)
+        with pytest.raises(InvalidRequestError):
+            await hear(caller, chat)
+    light = Chat(messages, GREEDY, tools=(LOOK,), tool_choice="required")
+    assert (await hear(caller, light))[-1].tool_calls
+
+
 async def test_calls_a_template_would_leave_out_are_refused(general: Model):
     call = ToolCall("x", "look", "{}")
     for message in (Message("assistant", tool_calls=(call,)), Message("tool", "seen")):

@@ -106,14 +106,14 @@ def rules_of(schema: Any, *, is_thinking: bool = False) -> Rules:
     Raises:
         InvalidRequestError: it has a keyword no model can be held to, or is too much to follow.
     """
-    rules = _Translation(schema).rules()
+    rules = Translation(schema).rules()
     if is_thinking:
         rules[ROOT] = row(_THOUGHT, rules[ROOT])
     refuse_heavy(rules)
     return rules
 
 
-class _Translation:
+class Translation:
     """One schema on its way to a grammar."""
 
     def __init__(self, root: Any) -> None:
@@ -124,6 +124,11 @@ class _Translation:
         self._parts = 0
 
     def rules(self) -> Rules:
+        """Return the rules, `root` first.
+
+        Raises:
+            InvalidRequestError: the schema is too large, or has what no model can be held to.
+        """
         self._rules[ROOT] = self._value(self._root, 0)
         # One after another, not one within another: a long chain of references is no deep call.
         while self._waiting:

@@ -6,7 +6,7 @@ from typing import Any, cast
 from modelnet.core.card import ModelCard
 from modelnet.core.error import InvalidRequestError, UnsupportedError
 from modelnet.core.request import Chat, Complete, Message, Sampling, TextPart
-from modelnet.resource.backend.grammar import grammar_of
+from modelnet.resource.backend.grammar import grammar_of, refuse_heavy_tools
 from modelnet.resource.backend.guard import refuse_continued_format
 from modelnet.resource.backend.image import inline_image
 from modelnet.resource.backend.schema import schema_of
@@ -145,6 +145,7 @@ def chat_body(
 
 def _tools(request: Chat) -> dict[str, Any]:
     """Return the tools; llama.cpp knows no choice of a single one, so it is shown no other."""
+    refuse_heavy_tools(request.tools)
     choice = request.tool_choice
     if choice in {"auto", "required"}:
         return {"tools": request.tools, "tool_choice": choice}
