@@ -13,6 +13,7 @@ from modelnet.core.error import DeadlineError, EngineError, ModelnetError, Overl
 from modelnet.core.identity import NodeId
 from modelnet.core.load import ModelLoad
 from modelnet.core.request import Request
+from modelnet.resource.crowd import Lookout
 from modelnet.resource.fair_queue import FairQueue
 from modelnet.resource.model import Model
 
@@ -52,6 +53,7 @@ class AdmittedModel:
         self._queue: FairQueue[_Ticket] = FairQueue()
         self._service_s = _FIRST_GUESS_S
         self._last_began = -float("inf")
+        self._lookout = Lookout(model, clock)
 
     @property
     def card(self) -> ModelCard:
@@ -60,8 +62,15 @@ class AdmittedModel:
 
     @property
     def load(self) -> ModelLoad:
-        """How busy the model is."""
+        """How busy the model is, with what others were last seen to ask of its engine."""
+        return self._own_load().within(self._lookout.crowd)
+
+    def _own_load(self) -> ModelLoad:
         return ModelLoad(self._running, len(self._queue), self._places, self._begun)
+
+    async def look(self) -> None:
+        """Look at what others ask of the engine, if it tells and it is time to."""
+        await self._lookout.look(self._own_load)
 
     async def start(self) -> None:
         """Start the model behind the door."""

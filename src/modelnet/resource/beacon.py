@@ -16,6 +16,9 @@ from modelnet.transport.network import Network
 INTERVAL_S = 0.25
 """At most so often: every node checks the signature of every beacon."""
 
+ENGINE_INTERVAL_S = 0.5
+"""How often the node asks itself whether it is time to look at an engine."""
+
 MACHINE_INTERVAL_S = 10.0
 """How often the node looks at its machine."""
 
@@ -41,6 +44,7 @@ class Beacon:
         async with anyio.create_task_group() as group:
             if self._look is not None:
                 group.start_soon(self._watch_machine, self._look)
+            group.start_soon(self._watch_engines)
             await self._announce_changes()
 
     async def _announce_changes(self) -> None:
@@ -52,6 +56,11 @@ class Beacon:
                 await self._network.announce("load", encode(load))
                 told = load
             await anyio.sleep(INTERVAL_S)
+
+    async def _watch_engines(self) -> None:
+        while True:
+            await self._host.look()
+            await anyio.sleep(ENGINE_INTERVAL_S)
 
     async def _watch_machine(self, look: Look) -> None:
         """Look now and then, in a thread: a driver that hangs must not hold up the node."""

@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Protocol
 
+import anyio
 import msgspec
 
 from modelnet.core.card import Artifact, ModelCard
@@ -52,6 +53,12 @@ class Host:
     def load(self) -> Load:
         """How busy each model is."""
         return Load({name: model.load for name, model in self._models.items()})
+
+    async def look(self) -> None:
+        """Look at what others ask of the engines; none is waited for longer than one look takes."""
+        async with anyio.create_task_group() as group:
+            for model in self._models.values():
+                group.start_soon(model.look)
 
     def add(self, model: Model) -> None:
         """Serve a started model; one of the same name is replaced."""

@@ -9,6 +9,7 @@ from typing import Protocol, runtime_checkable
 
 from modelnet.core.card import ModelCard
 from modelnet.core.chunk import Chunk
+from modelnet.core.load import EngineLoad
 from modelnet.core.request import Request
 
 
@@ -47,4 +48,17 @@ class Model(Protocol):
 
     async def stop(self) -> None:
         """Release everything; answers under way end with an `EngineError` or `PeerLostError`."""
+        ...
+
+
+@runtime_checkable
+class Shared(Protocol):
+    """A Model whose engine others may ask, too: one more thing that it may be able to tell."""
+
+    async def engine_load(self, deadline: float) -> EngineLoad:
+        """Return what the engine says of its requests, this node's included.
+
+        Raises:
+            ModelnetError: it does not say, or not in time.
+        """
         ...

@@ -8,6 +8,7 @@ from modelnet.core.card import ModelCard
 from modelnet.core.chunk import Chunk
 from modelnet.core.clock import Clock, system_clock
 from modelnet.core.error import EngineError
+from modelnet.core.load import EngineLoad
 from modelnet.core.request import Chat, Complete, Request
 from modelnet.resource.backend.guard import Lifetime, refuse_unsupported
 from modelnet.resource.backend.http.client import Client
@@ -20,6 +21,7 @@ from modelnet.resource.backend.llama.event import native_event, openai_event
 from modelnet.resource.backend.llama.operation import answer_at_once
 from modelnet.resource.backend.llama.probe import Probe
 from modelnet.resource.backend.llama.server import LlamaServer
+from modelnet.resource.backend.occupancy import slots_load
 from modelnet.resource.backend.prompt import read_text
 from modelnet.resource.backend.reasoning import ReasoningFilter
 
@@ -82,6 +84,12 @@ class LlamaModel:
     async def stop(self) -> None:
         """End the answers under way and close the connections."""
         await self._client.stop()
+
+    async def engine_load(self, deadline: float) -> EngineLoad:
+        """Return what the server says of its places, as `Shared` says."""
+        with keeping(self._key):
+            at = self._endpoint
+            return await slots_load(self._client, at.base, self._label, at.model, deadline)
 
     async def run(self, request: Request, *, deadline: float) -> AsyncGenerator[Chunk, None]:
         """Answer one request, as `Model.run` says."""

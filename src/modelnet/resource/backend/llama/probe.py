@@ -22,6 +22,7 @@ from modelnet.core.request import (
     Step,
 )
 from modelnet.resource.backend.grammar import grammar_of
+from modelnet.resource.backend.likeness import are_alike
 from modelnet.resource.backend.llama.event import Event, native_event
 from modelnet.resource.backend.llama.operation import answer_at_once
 from modelnet.resource.backend.llama.props import Listed, Props
@@ -41,8 +42,6 @@ _TRUTH = _ONE_TOKEN | {"n_predict": 8, "grammar": grammar_of({"type": "boolean"}
 
 _SEVERAL = 5
 _FLOAT_BYTES = 4
-_SAME = 0.995
-"""The cosine of two vectors of one input, computed coarsely in other company, is above it."""
 
 _CANNOT = (EngineError, RequestError)
 
@@ -149,7 +148,7 @@ class Probe:
             EngineError: it has not: llama.cpp pools only a part of it.
         """
         alone = await self._attempt(Embed((_LONGER,)))
-        if alone is not None and _cosine(alone.vectors[0], together.vectors[1]) > _SAME:
+        if alone is not None and are_alike(alone.vectors[0], together.vectors[1]):
             return
         raise EngineError(
             f"{self._server.name} mixes up inputs that share a batch; start it with --kv-unified."
@@ -191,13 +190,6 @@ class Probe:
         with suppress(*_CANNOT):
             return await answer_at_once(self._card, self._server, request, self._deadline)
         return None
-
-
-def _cosine(one: bytes, another: bytes) -> float:
-    """Return the cosine of the angle between two float32 vectors."""
-    a, b = memoryview(one).cast("f").tolist(), memoryview(another).cast("f").tolist()
-    length = math.hypot(*a) * math.hypot(*b)
-    return math.fsum(x * y for x, y in zip(a, b, strict=True)) / length if length else 0.0
 
 
 def _name(listed: Listed | None, props: Props) -> str:

@@ -11,6 +11,8 @@ from typing import Any, cast
 
 import msgspec
 
+from modelnet.core.error import EngineError, ModelnetError
+from modelnet.resource.backend.likeness import are_alike
 from modelnet.resource.backend.openai.finding import OPEN_MESSAGE, Dialect, Scoring
 from modelnet.resource.backend.openai.trial import COUNT, HELLO, Heard, Trial
 
@@ -41,6 +43,8 @@ _FORMATS: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "json_object": ("What does JSON stand for?", {}),
 }
+_LONGER = "Hello to everybody else who is there"
+_FLOAT_BYTES = 4
 _IMAGE_SIDE = 64
 """Pixels; models refuse images smaller than one of their patches."""
 
@@ -79,6 +83,29 @@ async def reads_images(trial: Trial, chat: Heard) -> bool:
     asked = {"messages": [{"role": "user", "content": parts}], "max_tokens": 1}
     told = await trial.answer(asked, chat.dialect)
     return told is not None and (not chat.prompt_tokens or told[1] > chat.prompt_tokens)
+
+
+async def embedding_size(trial: Trial, *, is_llama: bool) -> int | None:
+    """Return how many numbers a vector has, if there are vectors.
+
+    Raises:
+        EngineError: llama.cpp pools only a part of an input that shares a batch with a shorter one.
+    """
+    alone = await trial.vectors(_LONGER)
+    together = await trial.vectors(COUNT, _LONGER) if alone and is_llama else ()
+    if together and not are_alike(together[1], alone[0]):
+        raise EngineError(
+            f"{trial.model} mixes up inputs that share a batch; start it with --kv-unified."
+        )
+    return len(alone[0]) // _FLOAT_BYTES if alone else None
+
+
+async def has_metrics(trial: Trial) -> bool:
+    """Whether the server tells how many requests it has, as vLLM and SGLang do."""
+    with suppress(ModelnetError):
+        await trial.load()
+        return True
+    return False
 
 
 async def open_message(trial: Trial) -> frozenset[str] | None:

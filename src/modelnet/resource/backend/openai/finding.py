@@ -17,6 +17,9 @@ Continuation: TypeAlias = Literal["template", "final_message"] | None
 OPEN_MESSAGE: dict[str, Any] = {"add_generation_prompt": False, "continue_final_message": True}
 """What vLLM wants to be told, besides an assistant's message at the end of the chat."""
 
+Occupancy: TypeAlias = Literal["slots", "metrics"] | None
+"""Where a server tells how busy it is: llama.cpp, or vLLM and SGLang."""
+
 Scoring: TypeAlias = Literal["prompt_logprobs", "echo"] | None
 """How a server tells how likely a given text is.
 
@@ -48,6 +51,10 @@ class Findings(msgspec.Struct, frozen=True, kw_only=True):
     scoring: Scoring = None
     formats: frozenset[str] = frozenset()
     """The types of `response_format` it held its answer to."""
+    occupancy: Occupancy = None
+    """Where it tells how busy it is."""
+    is_llama: bool = False
+    """Whether it said that it is llama.cpp."""
     forces_tools: bool = False
     """Whether it called a tool because it was told to call one."""
     ends: frozenset[str] = frozenset()

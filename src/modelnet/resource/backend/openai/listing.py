@@ -27,6 +27,13 @@ class Listed(msgspec.Struct, frozen=True):
     meta: Any = None
     """Of llama.cpp."""
 
+    owned_by: Any = None
+
+    @property
+    def is_llama(self) -> bool:
+        """Whether llama.cpp serves it, where told; proxies hand that on."""
+        return self.owned_by == "llamacpp"
+
     @property
     def tokens(self) -> int | None:
         """How many tokens the context holds, where told."""

@@ -10,12 +10,14 @@ from modelnet.core.card import ModelCard, Price
 from modelnet.core.chunk import Chunk
 from modelnet.core.clock import Clock, system_clock
 from modelnet.core.error import EngineError
+from modelnet.core.load import EngineLoad
 from modelnet.core.request import Chat, Complete, Embed, Request, Score, Step
 from modelnet.resource.backend.guard import Lifetime, refuse_unsupported, unsupported
 from modelnet.resource.backend.http.client import Client
 from modelnet.resource.backend.http.endpoint import Endpoint
 from modelnet.resource.backend.http.pool import SPARE_CONNECTIONS
 from modelnet.resource.backend.http.stream import EventStream
+from modelnet.resource.backend.occupancy import metrics_load, slots_load
 from modelnet.resource.backend.openai.answer import AnswerReader
 from modelnet.resource.backend.openai.asking import Asker
 from modelnet.resource.backend.openai.body import embed_body, streamed
@@ -85,6 +87,17 @@ class OpenAIModel:
     async def stop(self) -> None:
         """End the answers under way and close the connections."""
         await self._client.stop()
+
+    async def engine_load(self, deadline: float) -> EngineLoad:
+        """Return what the server says of its requests, as `Shared` says."""
+        at, name = self._endpoint, self.card.name
+        match self._found().occupancy:
+            case "slots":
+                return await slots_load(self._client, at.root, name, at.model, deadline)
+            case "metrics":
+                return await metrics_load(self._client, at.root, name, deadline)
+            case None:
+                raise EngineError(f"The server of {name} does not tell how busy it is.")
 
     async def run(self, request: Request, *, deadline: float) -> AsyncGenerator[Chunk, None]:
         """Answer one request, as `Model.run` says."""

@@ -6,14 +6,16 @@ from modelnet.core.request import MAX_TOP_K, Operation
 from modelnet.resource.backend.http.client import Client
 from modelnet.resource.backend.http.endpoint import Endpoint
 from modelnet.resource.backend.openai.ability import (
+    embedding_size,
     formats_of,
+    has_metrics,
     open_message,
     reads_images,
     scoring_of,
     tools_of,
 )
 from modelnet.resource.backend.openai.endpoint import is_cloud
-from modelnet.resource.backend.openai.finding import Continuation, Dialect, Findings
+from modelnet.resource.backend.openai.finding import Continuation, Dialect, Findings, Occupancy
 from modelnet.resource.backend.openai.listing import Listed, Props, listed, props_of
 from modelnet.resource.backend.openai.trial import Heard, Trial
 
@@ -46,9 +48,12 @@ class _Probe:
         self._props = props
 
     async def find(self, name: str | None) -> Findings:
-        chat = await self._trial.chat()
-        completion = await self._trial.completion(is_llama=self._props is not None)
-        embedding_size = await self._trial.embedding_size()
+        is_llama = self._props is not None or self._told.is_llama
+        embedding = await embedding_size(self._trial, is_llama=is_llama)
+        # What an embedder of llama.cpp writes, where its server lets it, makes no sense.
+        writes = not (is_llama and embedding)
+        chat = await self._trial.chat() if writes else None
+        completion = await self._trial.completion(is_llama=is_llama) if writes else None
         continuation, ends = await self._continuation(chat, completion)
         scoring = None
         if completion is not None and completion.alternatives:
@@ -62,7 +67,7 @@ class _Probe:
             "complete": completion is not None,
             "step": bool(steps),
             "score": scoring is not None,
-            "embed": embedding_size is not None,
+            "embed": embedding is not None,
         }
         card = ModelCard(
             name=name or self._told.id,
@@ -76,7 +81,7 @@ class _Probe:
             has_tools=has_tools,
             has_schema="json_schema" in formats,
             can_continue=continuation is not None,
-            embedding_size=embedding_size,
+            embedding_size=embedding,
         )
         return Findings(
             model=self._told.id,
@@ -86,6 +91,8 @@ class _Probe:
             chat_alternatives=self._most(chat),
             completion_alternatives=self._most(completion),
             scoring=scoring,
+            occupancy=await self._occupancy(),
+            is_llama=is_llama,
             formats=formats,
             forces_tools=forces_tools,
             ends=ends,
@@ -112,6 +119,12 @@ class _Probe:
             return "template" if completion else None, frozenset()
         ends = None if is_cloud(self._endpoint) else await open_message(self._trial)
         return (None, frozenset()) if ends is None else ("final_message", ends)
+
+    async def _occupancy(self) -> Occupancy:
+        if self._props is not None:
+            return "slots"
+        tells = not is_cloud(self._endpoint) and await has_metrics(self._trial)
+        return "metrics" if tells else None
 
     async def _tools(self, chat: Heard | None) -> tuple[bool, bool]:
         if chat is None:

@@ -2,9 +2,11 @@
 
 from modelnet.core.error import UnsupportedError
 from modelnet.core.request import Chat, Complete, ImagePart, Prefix, Request, Score, Step
+from modelnet.resource.backend.grammar import refuse_heavy_schema, refuse_heavy_tools
 from modelnet.resource.backend.guard import refuse_response_format
 from modelnet.resource.backend.image import inline_image
 from modelnet.resource.backend.openai.finding import Findings
+from modelnet.resource.backend.schema import schema_of
 
 
 def refuse_unfound(findings: Findings, request: Request, *, fetches_images: bool) -> None:
@@ -18,7 +20,7 @@ def refuse_unfound(findings: Findings, request: Request, *, fetches_images: bool
 
     Raises:
         UnsupportedError: the server was seen not to do it.
-        InvalidRequestError: an image is none.
+        InvalidRequestError: an image is none, or a schema would stop llama.cpp.
     """
     match request:
         case Chat():
@@ -41,6 +43,8 @@ def refuse_unfound(findings: Findings, request: Request, *, fetches_images: bool
 
 def _refuse_chat(findings: Findings, request: Chat) -> None:
     name = findings.card.name
+    if findings.is_llama:
+        _refuse_heavy(request)
     if not request.is_plain_text:
         kind = (request.response_format or {}).get("type")
         if kind not in findings.formats:
@@ -51,6 +55,17 @@ def _refuse_chat(findings: Findings, request: Chat) -> None:
         raise UnsupportedError(
             f"The model {name} cannot be made to call a tool; set tool_choice to auto."
         )
+
+
+def _refuse_heavy(request: Chat) -> None:
+    """Let a chat pass of whose schemas llama.cpp can make grammars that it can follow.
+
+    Raises:
+        InvalidRequestError: one would stop it.
+    """
+    refuse_heavy_tools(request.tools)
+    if (request.response_format or {}).get("type") == "json_schema":
+        refuse_heavy_schema(schema_of(request.response_format or {}))
 
 
 def _wanted(request: Chat | Complete) -> int:

@@ -3,8 +3,6 @@
 Refusals cost nothing; what was answered without being honoured counts as not had.
 """
 
-import base64
-import binascii
 from contextlib import aclosing, suppress
 from typing import Any, NamedTuple, cast
 
@@ -12,12 +10,15 @@ import msgspec
 
 from modelnet.core.chunk import Token
 from modelnet.core.error import EngineError, RequestError
-from modelnet.core.request import Complete
+from modelnet.core.load import EngineLoad
+from modelnet.core.request import Complete, Embed
 from modelnet.resource.backend.http.client import Client
 from modelnet.resource.backend.http.endpoint import Endpoint
 from modelnet.resource.backend.http.stream import EventStream
+from modelnet.resource.backend.occupancy import metrics_load
 from modelnet.resource.backend.openai.answer import AnswerReader
-from modelnet.resource.backend.openai.body import chat_alternatives, streamed
+from modelnet.resource.backend.openai.body import chat_alternatives, embed_body, streamed
+from modelnet.resource.backend.openai.embedding import embed_chunk
 from modelnet.resource.backend.openai.finding import Dialect
 
 HELLO = [{"role": "user", "content": "Hello"}]
@@ -79,21 +80,13 @@ class _Answer(msgspec.Struct):
     usage: _Usage | None = None
 
 
-class _Vector(msgspec.Struct):
-    embedding: list[float] | str
-
-
-class _Embeddings(msgspec.Struct):
-    data: list[_Vector]
-
-
 class Trial:
     """Tries one model of one server."""
 
     def __init__(self, client: Client, endpoint: Endpoint, model: str, deadline: float) -> None:
         self._client = client
         self._endpoint = endpoint
-        self._model = model
+        self.model = model
         self._deadline = deadline
 
     async def chat(self) -> Heard | None:
@@ -115,14 +108,22 @@ class Trial:
         attempts += [_Attempt(asked, dialect) for dialect in (Dialect(), _OLD)]
         return await self._first("completions", attempts)
 
-    async def embedding_size(self) -> int | None:
-        """Try an embedding, and return how many numbers it has."""
-        told = await self.ask("embeddings", {"input": ["1"], "encoding_format": "float"})
-        with suppress(msgspec.ValidationError, binascii.Error):
-            for vector in msgspec.convert(told, _Embeddings).data:
-                one = vector.embedding
-                return len(base64.b64decode(one)) // 4 if isinstance(one, str) else len(one)
-        return None
+    async def vectors(self, *inputs: str) -> tuple[bytes, ...]:
+        """Try to embed texts, and return their vectors, float32; none where it cannot."""
+        request, url = Embed(inputs), f"{self._endpoint.base}/embeddings"
+        with suppress(EngineError, RequestError):
+            body = embed_body(self.model, request)
+            answer = await self._client.post(url, body, self._deadline)
+            return embed_chunk(self.model, request, answer).vectors
+        return ()
+
+    async def load(self) -> EngineLoad:
+        """Return how busy the server is, as vLLM and SGLang tell.
+
+        Raises:
+            ModelnetError: it does not tell.
+        """
+        return await metrics_load(self._client, self._endpoint.root, self.model, self._deadline)
 
     async def answer(self, body: dict[str, Any], dialect: Dialect) -> tuple[Choice, int] | None:
         """Return the answer to a chat and its prompt's tokens, as told; or that there is none."""
@@ -152,7 +153,7 @@ class Trial:
 
     async def _post(self, url: str, body: dict[str, Any]) -> Any:
         with suppress(EngineError, RequestError):
-            return await self._client.post_json(url, {"model": self._model, **body}, self._deadline)
+            return await self._client.post_json(url, {"model": self.model, **body}, self._deadline)
         return None
 
     async def _first(self, path: str, attempts: list[_Attempt]) -> Heard | None:
@@ -181,7 +182,7 @@ class Trial:
         """
         dialect, most = attempt.dialect, attempt.alternatives
         length = {dialect.length_field: _HIDDEN_REASONING_TOKENS if dialect == _YOUNG else 1}
-        asked = streamed({"model": self._model, **attempt.body, **length}, dialect)
+        asked = streamed({"model": self.model, **attempt.body, **length}, dialect)
         tokens, usage = await self._stream(f"{self._endpoint.base}/{path}", asked)
         count = usage.get("prompt_tokens")
         return Heard(
@@ -191,7 +192,7 @@ class Trial:
         )
 
     async def _stream(self, url: str, body: dict[str, Any]) -> tuple[list[Token], dict[str, Any]]:
-        reader, events = AnswerReader(self._model, Complete("")), EventStream()
+        reader, events = AnswerReader(self.model, Complete("")), EventStream()
         tokens: list[Token] = []
         async with aclosing(self._client.stream(url, body, self._deadline)) as pieces:
             async for raw in pieces:

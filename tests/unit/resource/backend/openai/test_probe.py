@@ -7,7 +7,8 @@ import pytest
 from aiohttp import web
 
 from modelnet.core.card import ModelCard
-from modelnet.core.error import OverloadedError
+from modelnet.core.error import EngineError, InvalidRequestError, OverloadedError
+from modelnet.core.load import EngineLoad
 from modelnet.core.request import Chat, Message, Sampling
 from tests.unit.resource.backend.openai.conftest import Upstream, refusal
 
@@ -114,3 +115,60 @@ async def test_a_server_that_is_full_is_asked_again_later(upstream: Upstream, co
     upstream.extra["/v1/chat/completions"] = full
     with pytest.raises(OverloadedError):
         await connect()
+
+
+async def test_how_busy_vllm_is_can_be_asked(upstream: Upstream, connect):
+    told = [b"vllm:num_requests_running 7\nvllm:num_requests_waiting 2\n"]
+
+    async def metrics(_: web.Request) -> web.Response:
+        return web.Response(body=told[0], content_type="text/plain")
+
+    upstream.extra["/metrics"] = metrics
+    model = await connect()
+    assert await model.engine_load(time.time() + 5) == EngineLoad(7, 2)
+    told[0] = b"something else"
+    with pytest.raises(EngineError):
+        await model.engine_load(time.time() + 5)
+
+
+async def test_a_server_that_tells_nothing_of_its_load_is_not_asked_again(
+    upstream: Upstream, connect
+):
+    model = await connect()
+    with pytest.raises(EngineError, match="how busy"):
+        await model.engine_load(time.time() + 5)
+    assert not upstream.requests
+
+
+async def test_schemas_that_would_stop_llama_cpp_are_refused_before_it_sees_them(
+    upstream: Upstream, connect
+):
+    upstream.models = {"data": [{"id": "m", "owned_by": "llamacpp"}]}
+    model = await connect("tools", "json_schema")
+    heavy = {"type": "string", "pattern": "^((a?){50}){50}b$"}
+    tool = {"type": "function", "function": {"name": "look", "parameters": heavy}}
+    form = {"type": "json_schema", "json_schema": {"name": "x", "schema": heavy}}
+    messages = (Message("user", "a"),)
+    for chat in (Chat(messages, tools=(tool,)), Chat(messages, response_format=form)):
+        with pytest.raises(InvalidRequestError, match="pattern"):
+            async with aclosing(model.run(chat, deadline=time.time() + 5)) as chunks:
+                await anext(chunks)
+    assert not upstream.requests
+
+
+@pytest.mark.parametrize("owner", ["llamacpp", "somebody"])
+async def test_an_embedder_of_llama_cpp_that_mixes_up_inputs_is_refused(
+    upstream: Upstream, connect, owner: str
+):
+    async def embed(request: web.Request) -> web.Response:
+        inputs = (await request.json())["input"]
+        data = [{"index": i, "embedding": [float(i), 0.5]} for i in range(len(inputs))]
+        return web.json_response({"data": data})
+
+    upstream.models = {"data": [{"id": "m", "owned_by": owner}]}
+    upstream.extra["/v1/embeddings"] = embed
+    if owner == "llamacpp":
+        with pytest.raises(EngineError, match="--kv-unified"):
+            await connect("complete")
+    else:
+        assert (await card_of(connect, "complete")).operations == ("chat", "complete", "embed")
