@@ -303,7 +303,7 @@ FAULTS: dict[str, Script] = {
 async def test_the_network_finishes_the_answer_and_learns(
     engine: BadEngine, fault: str, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("modelnet.interaction.coordinator.STALL_S", 0.3)
+    monkeypatch.setattr("modelnet.interaction.strategy.pool.STALL_S", 0.3)
     in_the_middle: dict[str, Script] = {
         "breaks off": lambda received: cut_stream(engine.well(received)),
         "falls silent": lambda received: cut_stream(engine.well(received), "hang"),

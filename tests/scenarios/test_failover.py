@@ -15,7 +15,8 @@ from modelnet.core.error import (
     UnsupportedError,
 )
 from modelnet.core.request import Chat, Message, Sampling
-from modelnet.interaction.coordinator import RETURN_S, STALL_S
+from modelnet.interaction.strategy.pool import STALL_S
+from modelnet.interaction.strategy.relay import RETURN_S
 from modelnet.resource.backend.scripted import (
     BreaksOff,
     Dies,

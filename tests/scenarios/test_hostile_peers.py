@@ -18,8 +18,8 @@ from modelnet.core.error import (
 )
 from modelnet.core.request import Chat, Message, Sampling
 from modelnet.core.standing import Standing, Tally
-from modelnet.interaction.coordinator import RETURN_S
 from modelnet.interaction.examiner import ANSWER_S, SILENCES
+from modelnet.interaction.strategy.relay import RETURN_S
 from modelnet.resource.backend.scripted import Pace, ScriptedModel, scripted_card
 from modelnet.resource.message import encode
 from modelnet.testbed.virtual_time import virtual_clock

@@ -14,8 +14,8 @@ from modelnet.core.error import ModelnetError, OverloadedError, PeerLostError
 from modelnet.core.identity import NodeId
 from modelnet.core.request import Chat, Message, Sampling
 from modelnet.core.standing import Standing
-from modelnet.interaction.coordinator import ModelOf
 from modelnet.interaction.progress import Progress
+from modelnet.interaction.strategy.pool import ModelOf
 from modelnet.resource.directory import Directory, Offer
 from modelnet.resource.model import Model
 from modelnet.resource.watcher import Watcher

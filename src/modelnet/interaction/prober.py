@@ -9,7 +9,7 @@ from modelnet.core.chunk import Chunk
 from modelnet.core.clock import Clock
 from modelnet.core.error import DeadlineError, EngineError, ModelnetError, RequestError
 from modelnet.core.request import Request
-from modelnet.interaction.coordinator import ModelOf
+from modelnet.interaction.strategy.pool import ModelOf
 from modelnet.resource.directory import Offer
 from modelnet.resource.model import Model
 from modelnet.service.ability import (

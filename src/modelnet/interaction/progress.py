@@ -1,5 +1,7 @@
 """How far an answer has come, so that another model can go on exactly there. Pure."""
 
+import copy
+
 import msgspec
 
 from modelnet.core.chunk import Chunk, Usage
@@ -21,6 +23,13 @@ class Progress:
         self._tokens_before = 0
         self._is_finished = False
         self._is_bound = False
+
+    def fork(self) -> "Progress":
+        """Return a copy that goes its own way: for calls side by side, of which one will count."""
+        fork = copy.copy(self)
+        fork._text = self._text.copy()  # noqa: SLF001 - its own kind
+        fork._reasoning = self._reasoning.copy()  # noqa: SLF001
+        return fork
 
     @property
     def is_finished(self) -> bool:

@@ -37,7 +37,7 @@ _REPLICA_TOLERANCE = 0.08
 """Replicas measured this close to the best of their name differ by luck: one question in twelve."""
 _REPLICA_EVIDENCE = 4.0
 _BREAKERS_KEPT = 4096
-_OWN_SPACE = frozenset({"embed", "encode"})
+OWN_SPACE = frozenset({"embed", "encode"})
 """Operations whose answers mean something else with every model."""
 
 
@@ -168,7 +168,7 @@ class StandingRouter:
                 able, beliefs, qualities, ranked_by, strict=True
             )
         ]
-        if features.operation in _OWN_SPACE:
+        if features.operation in OWN_SPACE:
             return tuple(
                 sorted(scored, key=lambda s: (_space(s.candidate), *_order(s, features, now)))
             )

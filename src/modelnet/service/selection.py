@@ -2,12 +2,18 @@
 
 import difflib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from modelnet.core.error import ModelnetError, NoModelError, UnknownModelError
 from modelnet.core.identity import short_node_id
+from modelnet.core.task import AUTO
 from modelnet.resource.directory import Offer
 from modelnet.service.preference import BALANCED, PREFERENCES, Preference
+
+SINGLE = "single"
+"""The strategy of whoever asks for none."""
+STRATEGIES: tuple[str, ...] = ()
+"""Those that are asked for by name, wherever a model's name may stand."""
 
 _LISTED_NAMES = 12
 
@@ -19,6 +25,42 @@ class Choice:
     name: str
     candidates: tuple[Offer, ...]
     preference: Preference = BALANCED
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One stretch of a fallback chain: which strategy answers, and with which models."""
+
+    strategy: str
+    names: tuple[str, ...]
+    """As `select` reads them."""
+    preference: Preference = BALANCED
+    """Of the first name."""
+
+
+def links(names: Sequence[str]) -> tuple[Link, ...]:
+    """Cut a fallback chain where a strategy is asked for: `cascade:cheap, zoo:calc, auto`.
+
+    What follows the name of a strategy is read as after `auto`: what matters most, and which node.
+    """
+    found: list[Link] = []
+    for name in names or (AUTO,):
+        strategy, rest = _strategy_in(name)
+        if strategy is None and found and found[-1].strategy == SINGLE:
+            found[-1] = replace(found[-1], names=(*found[-1].names, name))
+        else:
+            meant = name if strategy is None else AUTO + rest
+            weighs = PREFERENCES.get(meant.partition("@")[0], BALANCED)
+            found.append(Link(strategy or SINGLE, (meant,), weighs))
+    return tuple(found)
+
+
+def _strategy_in(name: str) -> tuple[str | None, str]:
+    for strategy in STRATEGIES:
+        rest = name.removeprefix(strategy)
+        if rest != name and (AUTO + rest).partition("@")[0] in PREFERENCES:
+            return strategy, rest
+    return None, ""
 
 
 def select(names: Sequence[str], candidates: Sequence[Offer]) -> tuple[Choice, ...]:
@@ -69,7 +111,7 @@ def _unknown(name: str, candidates: Sequence[Offer]) -> ModelnetError:
             f"No reachable node '{node}' serves '{model}': "
             f"it is served by {_listed(c.node_name or short_node_id(c.node) for c in elsewhere)}."
         )
-    known = [*dict.fromkeys(c.card.name for c in candidates), *PREFERENCES]
+    known = [*dict.fromkeys(c.card.name for c in candidates), *PREFERENCES, *STRATEGIES]
     near = difflib.get_close_matches(model or name, known, n=3)
     hint = f"did you mean {' or '.join(map(repr, near))}? Reachable" if near else "reachable"
     return UnknownModelError(f"No reachable node serves '{name}': {hint} are {_listed(known)}.")

@@ -1,0 +1,1 @@
+"""How models answer together: the Strategy seam, and one module for every way."""

@@ -1,0 +1,193 @@
+"""The models of the network as strategies ask them: ranked, counted, timed, and learnt from."""
+
+import random
+from collections import Counter
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import aclosing, contextmanager
+from dataclasses import replace
+
+import anyio
+import msgspec
+
+from modelnet.core.chunk import Chunk
+from modelnet.core.clock import Clock
+from modelnet.core.error import DeadlineError, EngineError, ModelnetError
+from modelnet.core.identity import NodeId
+from modelnet.core.load import ModelLoad
+from modelnet.interaction.failure import Failures
+from modelnet.interaction.progress import Progress
+from modelnet.interaction.strategy.call import Call
+from modelnet.interaction.strategy.errand import Errand
+from modelnet.resource.directory import Directory, Offer
+from modelnet.resource.model import Model
+from modelnet.resource.watcher import Watcher
+from modelnet.service.candidate import refusal
+from modelnet.service.pathway.deadline import in_time_first
+from modelnet.service.pathway.hedge import FirstChunks
+from modelnet.service.routing import Outcome, Router, Scored
+from modelnet.service.selection import select
+from modelnet.service.timing import Stopwatch
+
+STALL_S = 20.0
+"""A model silent for so long is given up; the network notices dead and frozen nodes far sooner."""
+
+ModelOf = Callable[[Offer], Model]
+"""How an offer is asked: a model of this node directly, another's through the network."""
+
+
+class Pool:
+    """Every model that can be asked, and what was seen of those that were."""
+
+    def __init__(
+        self, watcher: Watcher, router: Router, model_of: ModelOf, clock: Clock, rng: random.Random
+    ) -> None:
+        self._watcher = watcher
+        self._router = router
+        self._model_of = model_of
+        self._rng = rng
+        self._asked: Counter[tuple[NodeId, str]] = Counter()
+        self._first_chunks = FirstChunks()
+        self.now = clock
+        """Unix seconds."""
+
+    @property
+    def directory(self) -> Directory:
+        """What this node knows of the network now."""
+        return self._watcher.directory
+
+    def offers(self) -> tuple[Offer, ...]:
+        """Every model that can be asked now, its speed as measured, its load with what was sent."""
+        now = self.now()
+        return tuple(
+            msgspec.structs.replace(offer, speed=self._router.speed(offer, now))
+            for offer in self._loaded_offers()
+        )
+
+    def rank(
+        self, errand: Errand, failures: Failures, *, is_begun: bool = False
+    ) -> tuple[Scored, ...]:
+        """Return who can be asked, best first: of the first name for which there is anybody.
+
+        Those whom `failures` bars are left out; where the answer `is_begun` so is who cannot go on.
+
+        Raises:
+            ModelnetError: nobody can be asked; the reason to tell the asker.
+        """
+        now = self.now()
+        features = (
+            replace(errand.features, needs_continuation=True) if is_begun else errand.features
+        )
+        offers = tuple(offer for offer in self._loaded_offers() if not failures.bars(offer, now))
+        choices = select(errand.names, offers)
+        for choice in choices:
+            ranked = self._router.rank(
+                features, choice.candidates, preference=choice.preference, now=now, rng=self._rng
+            )
+            if ranked:
+                left_s = errand.task.deadline - now
+                return in_time_first(ranked, features, time_left_s=left_s, now=now)
+        raise refusal(features, [offer for choice in choices for offer in choice.candidates])
+
+    def call(self, errand: Errand, scored: Scored, progress: Progress) -> Call:
+        """Return a call that asks a model for what `progress` still lacks. It takes its own copy.
+
+        Its chunks raise a `ModelnetError` where the model fails, is silent for `STALL_S`, or the
+        deadline passes. What becomes of it, the router learns.
+        """
+        own = progress.fork()
+        return Call(scored, own, self._run(errand, scored, own))
+
+    def late_s(self, errand: Errand, scored: Scored) -> float | None:
+        """Return after how long without a first chunk a model is late; `None`: not known yet."""
+        return self._first_chunks.late_s((scored.candidate.key, errand.features.operation))
+
+    async def change(self, until: float) -> None:
+        """Return after the next change of the network, or at the time given in Unix seconds."""
+        with anyio.move_on_after(max(0.0, until - self.now())):
+            await self._watcher.wait()
+
+    async def _run(
+        self, errand: Errand, scored: Scored, progress: Progress
+    ) -> AsyncGenerator[Chunk, None]:
+        offer, has_begun = scored.candidate, progress.is_begun
+        began = self.now()
+        watch = Stopwatch(began)
+        is_silent = True
+        error: ModelnetError | None = None
+        try:
+            with self._counted(offer):
+                chunks = self._chunks(offer, progress, errand.task.deadline)
+                async with aclosing(chunks):
+                    async for chunk in chunks:
+                        watch.note(progress.tokens, self.now())
+                        if is_silent:
+                            is_silent = False
+                            self._first_chunks.note(*self._first_chunk(errand, offer, began))
+                        yield chunk
+        except ModelnetError as failure:
+            error = failure
+            raise
+        finally:
+            now = self.now()
+            if is_silent and error is None:
+                self._first_chunks.note_given_up(*self._first_chunk(errand, offer, began))
+            self._router.learn(
+                Outcome(
+                    node=offer.node,
+                    model=offer.card.name,
+                    kind=errand.features.kind,
+                    at=now,
+                    operation=errand.features.operation,
+                    timing=None if has_begun or not progress.is_finished else watch.timing(now),
+                    tokens=progress.tokens,
+                    wait_factor=offer.load.wait_factor,
+                    error=error,
+                )
+            )
+
+    def _first_chunk(self, errand: Errand, offer: Offer, began: float) -> tuple[object, float]:
+        return (offer.key, errand.features.operation), self.now() - began
+
+    async def _chunks(
+        self, offer: Offer, progress: Progress, deadline: float
+    ) -> AsyncGenerator[Chunk, None]:
+        model = self._model_of(offer)
+        async with aclosing(model.run(progress.rest(), deadline=deadline)) as chunks:
+            while not progress.is_finished:
+                yield progress.take(await self._next(chunks, offer, deadline))
+
+    async def _next(
+        self, chunks: AsyncGenerator[Chunk, None], offer: Offer, deadline: float
+    ) -> Chunk:
+        patience_s = min(STALL_S, deadline - self.now())
+        try:
+            with anyio.fail_after(max(0.0, patience_s)):
+                return await anext(chunks)
+        except StopAsyncIteration:
+            raise EngineError(f"{offer.card.name} ended its answer without saying why.") from None
+        except TimeoutError:
+            if patience_s < STALL_S:
+                raise DeadlineError("The deadline passed before the answer was whole.") from None
+            raise EngineError(f"{offer.card.name} fell silent for {STALL_S:.0f} s.") from None
+
+    @contextmanager
+    def _counted(self, offer: Offer) -> Generator[None]:
+        self._asked[offer.key] += 1
+        try:
+            yield
+        finally:
+            self._asked[offer.key] -= 1
+            if not self._asked[offer.key]:
+                del self._asked[offer.key]
+
+    def _loaded_offers(self) -> tuple[Offer, ...]:
+        return tuple(self._with_own_load(offer) for offer in self._watcher.directory.offers)
+
+    def _with_own_load(self, offer: Offer) -> Offer:
+        """Count what this node sent there since the last beacon: or it would send everything."""
+        own = self._asked[offer.key]
+        load = offer.load
+        if own <= load.running + load.waiting:
+            return offer
+        running = min(own, load.parallel)
+        return msgspec.structs.replace(offer, load=ModelLoad(running, own - running, load.parallel))

@@ -1,0 +1,26 @@
+"""Choice under a deadline: who cannot be done in time comes after those who can. Pure."""
+
+from collections.abc import Sequence
+
+from modelnet.service.analysis import TaskFeatures
+from modelnet.service.candidate import surely_fits
+from modelnet.service.routing import OWN_SPACE, Scored
+
+
+def in_time_first(
+    ranked: Sequence[Scored], features: TaskFeatures, *, time_left_s: float, now: float
+) -> tuple[Scored, ...]:
+    """Return a ranking with those who make it before those who do not, each in its order.
+
+    Who rests after failures, or may not hold the prompt, stays behind: late is better than wrong.
+    Where answers mean something else with every model, time does not choose the model.
+    """
+    if features.operation in OWN_SPACE:
+        return tuple(ranked)
+
+    def place(scored: Scored) -> tuple[bool, bool, bool]:
+        is_resting = scored.breaker.is_open(now)
+        is_late = scored.latency_s is not None and scored.latency_s > time_left_s
+        return is_resting, not surely_fits(scored.candidate.card, features), is_late
+
+    return tuple(sorted(ranked, key=place))
