@@ -1,0 +1,1 @@
+"""What is kept of the past: outcomes of tasks, on this machine, exportable and deletable."""
