@@ -228,7 +228,7 @@ IMPLEMENTATIONS = [
             lambda m: m.server.is_busy(),
             slow=many_texts,
         ),
-        marks=vllm_serve.MARKS_OF_STARTED,
+        marks=vllm_serve.MARKS,
     ),
     Implementation(
         "remote", lambda folder: FarModel(scripted(folder)), lambda m: m.near.running > 0

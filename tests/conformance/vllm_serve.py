@@ -59,21 +59,11 @@ def command_of(environment: Mapping[str, str]) -> str | Path | None:
     return Path(sys.executable).with_name("vllm") if find_spec("vllm") else None
 
 
-URL = os.environ.get("MODELNET_VLLM_URL")
+URL = os.environ.get("MODELNET_VLLM_URL") or None
 COMMAND = command_of(os.environ)
 
-
-def marks(*, is_here: bool) -> list[pytest.MarkDecorator]:
-    """Return the marks of tests that need a vLLM."""
-    return [
-        pytest.mark.slow,
-        pytest.mark.timeout(2 * START_S),
-        pytest.mark.skipif(not is_here, reason="no vLLM: install it, or name it in MODELNET_VLLM"),
-    ]
-
-
-MARKS = marks(is_here=bool(URL or COMMAND))
-MARKS_OF_STARTED = marks(is_here=bool(COMMAND and not URL))
+MARKS = [pytest.mark.slow, pytest.mark.timeout(2 * START_S)]
+"""Of tests that need a vLLM."""
 
 
 def one_server(model: Callable[[Path], Path]) -> Server:
@@ -82,23 +72,26 @@ def one_server(model: Callable[[Path], Path]) -> Server:
 
 
 def started(model: Callable[[Path], Path], *options: str) -> Server:
-    """Return a server of a model that `model` writes; it lasts as long as the tests."""
-    process = _started(model, options)
+    """Return a server of a model that `model` writes, or skip; it lasts as long as the tests."""
+    if COMMAND is None:
+        pytest.skip("no vLLM to start: install it, or name its command in MODELNET_VLLM")
+    process = _started(COMMAND, model, options)
     process.wait_until_up()
     return Server(process.url)
 
 
 @cache
-def _started(model: Callable[[Path], Path], options: tuple[str, ...]) -> ServerProcess:
+def _started(
+    command: str | Path, model: Callable[[Path], Path], options: tuple[str, ...]
+) -> ServerProcess:
     """Start a server, once: it takes a minute."""
-    assert COMMAND is not None
     stack = ExitStack()
     atexit.register(stack.close)
     home = Path(stack.enter_context(tempfile.TemporaryDirectory()))
     folder = model(home)
     places = dict.fromkeys(("VLLM_CACHE_ROOT", "VLLM_CONFIG_ROOT", "HF_HOME", "TMPDIR"), str(home))
     process = ServerProcess(
-        lambda port: [COMMAND, "serve", folder, "--port", str(port), *OPTIONS, *options],
+        lambda port: [command, "serve", folder, "--port", str(port), *OPTIONS, *options],
         home / "log",
         START_S,
         os.environ | SETTINGS | places,
