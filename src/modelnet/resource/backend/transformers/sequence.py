@@ -47,6 +47,7 @@ class Sequence:
     def __init__(self, libraries: Libraries, model: Any, interface: Interface) -> None:
         self._torch = libraries.torch
         self._model = model
+        self._device = model.device
         self._interface = interface
         self._cache = libraries.transformers.DynamicCache(config=model.config)
 
@@ -55,7 +56,7 @@ class Sequence:
         options = {self._interface.cache: self._cache, "use_cache": True}
         if self._interface.keep is not None:
             options[self._interface.keep] = keep
-        ids = self._torch.tensor([tokens], device=self._model.device)
+        ids = self._torch.tensor([tokens], device=self._device)
         with self._torch.inference_mode():
             logits = self._model(input_ids=ids, **options).logits[0, -keep:]
             return logits.float().cpu().numpy()

@@ -5,7 +5,7 @@ which a low line stands for a space and `<0x0A>` for a byte that no token holds.
 """
 
 import re
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, Literal, TypeAlias
 
 import msgspec
@@ -54,7 +54,7 @@ class Vocabulary:
         """Return the bytes of a token that exists."""
         return self._tokens[token] or b""
 
-    @property
+    @cached_property
     def gaps(self) -> list[int]:
         """Ids that stand for no token, though the model has a row for them."""
         return [place for place, token in enumerate(self._tokens) if token is None]

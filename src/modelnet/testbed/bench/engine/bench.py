@@ -5,6 +5,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import anyio
+import msgspec
 
 from modelnet.application.cli.loop import run
 from modelnet.application.cli.output import Column, console, write, write_json, write_table
@@ -20,6 +21,7 @@ from modelnet.testbed.bench.engine.figure import (
     markdown,
     rows,
 )
+from modelnet.testbed.bench.engine.huggingface import HUGGING_FACE
 from modelnet.testbed.bench.engine.language import LANGUAGE
 from modelnet.testbed.bench.engine.measure import Effort, loads_of
 from modelnet.testbed.bench.engine.numeric import NUMERIC
@@ -29,7 +31,7 @@ from modelnet.testbed.bench.pull import pull_figures
 QUICK = Effort(counts=(1, 16), rounds=2, requests=64)
 PULL = "pull"
 
-CONTESTANTS: dict[str, Contestant] = {**LANGUAGE, **NUMERIC}
+CONTESTANTS: dict[str, Contestant] = {**LANGUAGE, **HUGGING_FACE, **NUMERIC}
 
 
 def measure_engines(
@@ -84,7 +86,10 @@ class EnginesBench:
         return EnginesFigures(engines=engines, pull=pull)
 
     async def _engine(self, name: str, home: Path) -> EngineFigures:
+        contestant = CONTESTANTS[name]
+        requests = min(contestant.requests, self._effort.requests)
+        effort = msgspec.structs.replace(self._effort, requests=requests)
         await anyio.Path(home).mkdir()
-        async with Fleet(home) as fleet, CONTESTANTS[name].start(fleet, home) as pair:
-            loads = await loads_of(pair, self._effort)
+        async with Fleet(home) as fleet, contestant.start(fleet, home) as pair:
+            loads = await loads_of(pair, effort)
             return engine_figures(pair.model.card.operations, loads, is_http=pair.is_http)

@@ -22,6 +22,8 @@ class Contestant(NamedTuple):
     start: Start
     packages: tuple[str, ...] = ()
     """Modules it needs beyond those of a plain installation."""
+    requests: int = 256
+    """At most so many a turn: fewer where an answer takes long."""
 
 
 @asynccontextmanager

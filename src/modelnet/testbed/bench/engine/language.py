@@ -17,6 +17,7 @@ from modelnet.testbed.bench.engine.contestant import Contestant, lane, server_ur
 from modelnet.testbed.bench.engine.measure import MOST_AT_ONCE, Pair
 
 QUESTION = "What is 12 plus 5?"
+MESSAGES = [{"role": "user", "content": QUESTION}]
 MAX_TOKENS = 24
 CHAT = Chat((Message("user", QUESTION),), Sampling(max_tokens=MAX_TOKENS, temperature=0.0))
 
@@ -24,10 +25,9 @@ _FILE = FOLDER / "calc.gguf"
 _LLAMA = ("modelnet.testbed.bench.engine.server", str(_FILE))
 _STAND_IN = "modelnet.testbed.standin"
 _KEY_VARIABLE = "MODELNET_STAND_IN_KEY"
-_MESSAGES = [{"role": "user", "content": QUESTION}]
 _OPENAI: dict[str, Any] = {
     "model": "calc",
-    "messages": _MESSAGES,
+    "messages": MESSAGES,
     "stream": True,
     "stream_options": {"include_usage": True},
     "max_tokens": MAX_TOKENS,
@@ -70,7 +70,7 @@ async def ollama(fleet: Fleet, _: Path) -> AsyncGenerator[Pair]:
     url = await server_url(fleet, "ollama", _STAND_IN, "ollama", "calc", "--port", "0")
     body = {
         "model": "calc",
-        "messages": _MESSAGES,
+        "messages": MESSAGES,
         "stream": True,
         "options": {"num_predict": MAX_TOKENS, "temperature": 0.0},
     }
@@ -88,7 +88,7 @@ async def anthropic(fleet: Fleet, _: Path) -> AsyncGenerator[Pair]:
     url = await server_url(fleet, "anthropic", _STAND_IN, "anthropic", "calc", "--port", "0")
     body = {
         "model": "calc",
-        "messages": _MESSAGES,
+        "messages": MESSAGES,
         "stream": True,
         "max_tokens": MAX_TOKENS,
         "temperature": 0.0,

@@ -98,6 +98,8 @@ def test_added_tokens_are_written_as_they_are_and_ends_have_no_bytes():
 def test_ids_without_a_token_are_known():
     vocabulary = read_vocabulary(tokenizer({"a": 0, "b": 3}, added=((5, "x"),)), frozenset())
     assert vocabulary.gaps == [1, 2, 4]
+    # They are asked for with every token that is drawn: a vocabulary is not searched each time.
+    assert vocabulary.gaps is vocabulary.gaps
 
 
 def test_a_vocabulary_with_scores_is_read():
