@@ -32,8 +32,13 @@ _log = logging.getLogger(__name__)
 class Session:
     """A loaded graph. `run` blocks and may be called from many threads at once."""
 
-    def __init__(self, path: Path, *, threads: int) -> None:
+    def __init__(self, path: Path, *, threads: int, providers: Sequence[str] = PROVIDERS) -> None:
         """Load a graph.
+
+        Args:
+            path: its file.
+            threads: cores for one run.
+            providers: where it may run, best first; those that are here are used.
 
         Raises:
             SettingsError: ONNX Runtime is not installed.
@@ -42,7 +47,7 @@ class Session:
         self._runtime = _import_runtime()
         self._failures = _failures(self._runtime)
         try:
-            self._session = self._load(path, threads)
+            self._session = self._load(path, threads, providers)
             self.inputs = self._specs(path, self._session.get_inputs(), is_needed=True)
             self.outputs = self._specs(path, self._session.get_outputs(), is_needed=False)
             about = self._session.get_modelmeta()
@@ -80,14 +85,14 @@ class Session:
         except self._failures as error:
             raise EngineError(f"ONNX Runtime failed: {_said(error)}; ask another model.") from error
 
-    def _load(self, path: Path, threads: int) -> Any:
+    def _load(self, path: Path, threads: int, wanted: Sequence[str]) -> Any:
         options = self._runtime.SessionOptions()
         options.log_severity_level = _SILENT
         options.intra_op_num_threads = threads
         # A thread that spins while it waits is quicker by microseconds, and takes a core for it.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         has = self._runtime.get_available_providers()
-        providers = [provider for provider in PROVIDERS if provider in has]
+        providers = [provider for provider in wanted if provider in has]
         # Its own way of falling back prints on the screen.
         make = partial(self._runtime.InferenceSession, str(path), options, enable_fallback=False)
         try:
