@@ -1,6 +1,7 @@
 """Reads a request: its kind of task, its length, and what a model must be able to do for it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -19,6 +20,9 @@ from modelnet.core.request import (
 from modelnet.core.tensor import TensorSpec
 from modelnet.service.kind import OTHER, TaskKind
 from modelnet.service.kind.classifier import classify
+
+if TYPE_CHECKING:
+    import numpy as np
 
 _BYTES_PER_TOKEN = 4
 """What tokenizers of large models reach on English, about."""
@@ -44,6 +48,10 @@ class TaskFeatures:
     """For `infer`: what is given."""
     outputs: tuple[str, ...] = ()
     """For `infer`: what is wanted, where not all is."""
+    embedding: "np.ndarray[Any, np.dtype[np.float32]] | None" = field(
+        default=None, compare=False, repr=False
+    )
+    """float32 `(384,)`, of length 1, of `text_to_embed`, where an encoder is installed."""
 
     @property
     def prompt_tokens(self) -> int:
@@ -80,6 +88,24 @@ def analyse(request: Request) -> TaskFeatures:
                 tensors=tuple(tensor.spec for tensor in request.inputs),
                 outputs=request.outputs,
             )
+
+
+def text_to_embed(request: Request) -> str | None:
+    """Return the text whose embedding tells what a request is about, if it has one.
+
+    Tools follow the prompt as they do in the recorded answers that routers are fitted on.
+    """
+    match request:
+        case Chat():
+            functions = [tool.get("function", tool) for tool in request.tools]
+            told = msgspec.json.encode(functions).decode() if functions else ""
+            return f"{request.prompt}\n\n[functions] {told}" if told else request.prompt
+        case Complete():
+            return request.prompt
+        case Step() | Score():
+            return text_to_embed(request.prefix)
+        case Embed() | Encode() | Infer():
+            return None
 
 
 def _of_chat(request: Chat) -> TaskFeatures:

@@ -1,5 +1,8 @@
 """What planning reads off a request."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
 from modelnet.core.request import (
@@ -11,9 +14,10 @@ from modelnet.core.request import (
     Message,
     Partial,
     Sampling,
+    Step,
     TextPart,
 )
-from modelnet.service.analysis import analyse
+from modelnet.service.analysis import analyse, text_to_embed
 
 
 def chat(text: str = "What is 123 plus 456?", **fields: object) -> Chat:
@@ -81,3 +85,20 @@ def test_an_embedding_has_no_kind_and_is_as_long_as_its_longest_input() -> None:
 @pytest.mark.parametrize("text", ["", "\ud800", "\x00" * 9, "x" * 1_000_000])
 def test_any_text_will_do(text: str) -> None:
     assert analyse(chat(text)).prompt_bytes >= len(text)
+
+
+def test_features_are_compared_without_their_embedding() -> None:
+    features = analyse(chat())
+    assert features.embedding is None
+    embedded = replace(features, embedding=np.ones(384, np.float32))
+    assert embedded == features
+    assert "embedding" not in repr(embedded)
+
+
+def test_the_text_to_embed_is_the_question_and_the_tools_that_go_with_it() -> None:
+    tool = {"type": "function", "function": {"name": "add", "parameters": {}}}
+    told = '[functions] [{"name":"add","parameters":{}}]'
+    assert text_to_embed(chat("Add 1 and 2.")) == "Add 1 and 2."
+    assert text_to_embed(chat("Add.", tools=(tool,))) == f"Add.\n\n{told}"
+    assert text_to_embed(Step(Complete("12+"), 3)) == "12+"
+    assert text_to_embed(Embed(("a",))) is None
