@@ -23,6 +23,7 @@ from modelnet.service.kind import OTHER, TaskKind
 from modelnet.service.preference import BALANCED, Preference
 from modelnet.service.standing import Belief, Beliefs, Estimate
 from modelnet.service.timing import STREAMED, Timing
+from modelnet.service.waiting import blurred_wait, without_wait
 
 _UNKNOWN_LATENCY_S = 1.0
 _UNKNOWN_ANSWER_TOKENS = 256.0
@@ -182,7 +183,8 @@ class StandingRouter:
             return
         if outcome.timing is not None:
             self._breakers.pop(key, None)
-            alone = outcome.timing.without_wait(outcome.wait_factor)
+            known = self._beliefs.measured(*key, outcome.operation)
+            alone = without_wait(outcome.timing, outcome.wait_factor, *known)
             if outcome.operation in STREAMED:
                 self._beliefs.observe_speed(*key, alone, outcome.tokens)
             else:
@@ -205,8 +207,8 @@ class StandingRouter:
         rng: random.Random,
     ) -> Scored:
         expected_s = belief.expected_s(features.operation, features.max_tokens)
-        latency_s = _waited(expected_s, candidate)
-        blurred_s = _waited(expected_s or _UNKNOWN_LATENCY_S, candidate) or 0.0
+        latency_s = None if expected_s is None else expected_s * (1.0 + candidate.load.wait_factor)
+        blurred_s = (expected_s or _UNKNOWN_LATENCY_S) * (1.0 + blurred_wait(candidate.load, rng))
         blurred_s *= 1.0 + _LATENCY_JITTER * rng.random()
         cost_usd = _cost_usd(candidate, features, belief)
         kind = features.kind.most_likely
@@ -255,11 +257,6 @@ def _replicas_levelled(candidates: Sequence[Offer], qualities: Sequence[Estimate
         gap = best[candidate.card.name] - quality.mean
         levelled.append(quality.mean + gap * (is_measured and gap <= _REPLICA_TOLERANCE))
     return levelled
-
-
-def _waited(latency_s: float | None, candidate: Offer) -> float | None:
-    """Return the time of an answer behind everything already in the model's queue."""
-    return None if latency_s is None else latency_s * (1.0 + candidate.load.wait_factor)
 
 
 def _cost_usd(candidate: Offer, features: TaskFeatures, belief: Belief) -> float:

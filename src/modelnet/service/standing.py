@@ -135,6 +135,15 @@ class Beliefs:
         entry.calls_s[operation] = smoothed(entry.calls_s.get(operation), took_s)
         _renew_speed(entry)
 
+    def measured(
+        self, node: NodeId, model: str, operation: Operation
+    ) -> tuple[float | None, float | None]:
+        """Return the times of the first token and of a whole answer that this node measured."""
+        entry = self._entries.get((node, model)) or _Entry()
+        if operation in STREAMED:
+            return entry.speed.first_token_s, entry.speed.latency_s
+        return entry.calls_s.get(operation), entry.calls_s.get(operation)
+
     def belief(self, node: NodeId, card: ModelCard, now: float) -> Belief:
         """Return what is believed of a model, given what its card claims."""
         entry = self._entries.get((node, card.name)) or _Entry()

@@ -1,7 +1,6 @@
 """The models of the network as strategies ask them: ranked, counted, timed, and learnt from."""
 
 import random
-from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import aclosing, contextmanager
 from dataclasses import replace
@@ -12,8 +11,6 @@ import msgspec
 from modelnet.core.chunk import Chunk
 from modelnet.core.clock import Clock
 from modelnet.core.error import DeadlineError, EngineError, ModelnetError
-from modelnet.core.identity import NodeId
-from modelnet.core.load import ModelLoad
 from modelnet.interaction.failure import Failures
 from modelnet.interaction.progress import Progress
 from modelnet.interaction.strategy.call import Call
@@ -27,6 +24,7 @@ from modelnet.service.pathway.hedge import FirstChunks
 from modelnet.service.routing import Outcome, Router, Scored
 from modelnet.service.selection import select
 from modelnet.service.timing import Stopwatch
+from modelnet.service.waiting import Underway
 
 STALL_S = 20.0
 """A model silent for so long is given up; the network notices dead and frozen nodes far sooner."""
@@ -45,7 +43,7 @@ class Pool:
         self._router = router
         self._model_of = model_of
         self._rng = rng
-        self._asked: Counter[tuple[NodeId, str]] = Counter()
+        self._underway = Underway()
         self._first_chunks = FirstChunks()
         self.now = clock
         """Unix seconds."""
@@ -172,22 +170,14 @@ class Pool:
 
     @contextmanager
     def _counted(self, offer: Offer) -> Generator[None]:
-        self._asked[offer.key] += 1
+        self._underway.begin(offer.key)
         try:
             yield
         finally:
-            self._asked[offer.key] -= 1
-            if not self._asked[offer.key]:
-                del self._asked[offer.key]
+            self._underway.end(offer.key)
 
     def _loaded_offers(self) -> tuple[Offer, ...]:
-        return tuple(self._with_own_load(offer) for offer in self._watcher.directory.offers)
-
-    def _with_own_load(self, offer: Offer) -> Offer:
-        """Count what this node sent there since the last beacon: or it would send everything."""
-        own = self._asked[offer.key]
-        load = offer.load
-        if own <= load.running + load.waiting:
-            return offer
-        running = min(own, load.parallel)
-        return msgspec.structs.replace(offer, load=ModelLoad(running, own - running, load.parallel))
+        return tuple(
+            msgspec.structs.replace(offer, load=self._underway.load(offer))
+            for offer in self._watcher.directory.offers
+        )
