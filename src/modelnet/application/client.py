@@ -1,15 +1,18 @@
 """A small client for a running node: what the command line asks, and errors as ours again."""
 
-from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import msgspec
 
 from modelnet.application.gateway.catalog import NodeView, OfferView
+from modelnet.application.gateway.endpoint import LINES
+from modelnet.application.gateway.feedback.view import PATH as FEEDBACK
+from modelnet.application.gateway.feedback.view import DeletedView, FeedbackView
 from modelnet.application.presence import read_presence
 from modelnet.application.refusal import error_of
 from modelnet.application.sse import EventReader
@@ -26,6 +29,7 @@ from modelnet.core.task import Contribution
 from modelnet.interaction.transfer import Pulled
 from modelnet.resource.copy.call import Progress as CopyProgress
 from modelnet.service.ability import Finding, Speed
+from modelnet.service.explanation import Explanation
 
 if TYPE_CHECKING:
     import aiohttp
@@ -64,14 +68,16 @@ class Choice(msgspec.Struct, frozen=True):
 
 
 class Provenance(msgspec.Struct, frozen=True):
-    """Who answered, in order."""
+    """Who answered, in order, and who was considered."""
 
     contributors: tuple[Contribution, ...] = ()
+    explanation: Explanation | None = None
 
 
 class ChatChunk(msgspec.Struct, frozen=True):
     """One event of a streamed answer."""
 
+    id: str = ""
     model: str = ""
     choices: tuple[Choice, ...] = ()
     usage: Usage | None = None
@@ -196,6 +202,7 @@ class NodeClient:
         timeout_s: float,
         max_tokens: int | None = None,
         temperature: float | None = None,
+        explain: bool = False,
     ) -> AsyncGenerator[ChatChunk, None]:
         """Yield the answer to a conversation as it comes."""
         body: dict[str, Any] = {
@@ -203,7 +210,7 @@ class NodeClient:
             "messages": messages,
             "stream": True,
             "stream_options": {"include_usage": True},
-            "modelnet": {"deadline_s": timeout_s},
+            "modelnet": {"deadline_s": timeout_s, "explain": explain},
         }
         limits = {"max_tokens": max_tokens, "temperature": temperature}
         body |= {name: value for name, value in limits.items() if value is not None}
@@ -254,6 +261,36 @@ class NodeClient:
             async for event in events:
                 yield event
 
+    async def give_feedback(
+        self, id: str, *, score: float | None = None, answer: str | None = None
+    ) -> FeedbackView:
+        """Say how right an answer was, or what would have been right."""
+        body = {"id": id, "score": score, "answer": answer}
+        told = await self._reply("POST", FEEDBACK, msgspec.json.encode(body))
+        return self._decode(told, FeedbackView)
+
+    async def delete_feedback(self, *, before: str | None, id: str | None) -> int:
+        """Have what is kept destroyed, all or what fits; return how many entries that were."""
+        which = {name: value for name, value in (("before", before), ("id", id)) if value}
+        told = await self._reply("DELETE", f"{FEEDBACK}?{urlencode(which)}".rstrip("?"))
+        return self._decode(told, DeletedView).deleted
+
+    async def feedback(self) -> AsyncGenerator[bytes, None]:
+        """Yield what is kept, a line of JSON each."""
+        import aiohttp
+
+        timeout = aiohttp.ClientTimeout(sock_connect=CONNECT_TIMEOUT_S, sock_read=REPLY_TIMEOUT_S)
+        with self._sentences(REPLY_TIMEOUT_S):
+            async with self._session.get(
+                self._address.base_url + FEEDBACK, timeout=timeout, allow_redirects=False
+            ) as response:
+                if response.content_type != LINES.decode():
+                    self._check(response, await response.read())
+                    raise self._not_a_node()
+                async for line in _lines(response.content.iter_any()):
+                    self._check_event(line)
+                    yield line
+
     async def _moves(
         self, path: str, body: Mapping[str, Any], timeout_s: float
     ) -> AsyncGenerator[MoveEvent, None]:
@@ -262,17 +299,24 @@ class NodeClient:
                 yield self._decode(data, MoveEvent)
 
     async def _list(self, path: str, kind: type[T]) -> list[T]:
+        listing = self._decode(await self._reply("GET", path), _Listing)
+        return self._decode(bytes(listing.data), list[kind])
+
+    async def _reply(self, method: str, path: str, body: bytes | None = None) -> bytes:
         import aiohttp
 
         timeout = aiohttp.ClientTimeout(total=REPLY_TIMEOUT_S, sock_connect=CONNECT_TIMEOUT_S)
         with self._sentences(REPLY_TIMEOUT_S):
-            async with self._session.get(
-                self._address.base_url + path, timeout=timeout, allow_redirects=False
+            async with self._session.request(
+                method,
+                self._address.base_url + path,
+                data=body,
+                timeout=timeout,
+                allow_redirects=False,
             ) as response:
-                body = await response.read()
-                self._check(response, body)
-        listing = self._decode(body, _Listing)
-        return self._decode(bytes(listing.data), list[kind])
+                told = await response.read()
+                self._check(response, told)
+        return told
 
     async def _events(
         self, path: str, body: Mapping[str, Any], timeout_s: float
@@ -358,6 +402,16 @@ class NodeClient:
         return AuthenticationError(
             f"The node at {self._address.base_url} {problem} MODELNET_API_KEY."
         )
+
+
+async def _lines(pieces: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+    rest = b""
+    async for piece in pieces:
+        *lines, rest = (rest + piece).split(b"\n")
+        for line in lines:
+            yield line
+    if rest:
+        raise _cut_off()
 
 
 def _cut_off() -> PeerLostError:

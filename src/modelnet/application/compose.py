@@ -14,6 +14,11 @@ from modelnet.interaction.examiner import Examiner
 from modelnet.interaction.mover import Mover, Rules
 from modelnet.interaction.prober import Prober
 from modelnet.interaction.takeover import TakeOver
+from modelnet.interaction.teacher import Teacher
+from modelnet.ledger.memory import MemoryStore
+from modelnet.ledger.sqlite import FILE as OUTCOMES_FILE
+from modelnet.ledger.sqlite import SqliteStore
+from modelnet.ledger.store import Store as OutcomeStore
 from modelnet.resource.copy.fetch import Surroundings
 from modelnet.resource.copy.giving import Giver
 from modelnet.resource.copy.offload import Offload
@@ -46,6 +51,8 @@ class Parts(NamedTuple):
     host: Host
     watcher: Watcher
     coordinator: Coordinator
+    teacher: Teacher
+    store: OutcomeStore
     examiner: Examiner
     prober: Prober
     mover: Mover
@@ -69,7 +76,12 @@ class Copying(NamedTuple):
 
 
 def wire(
-    key: NodeKey, network: Network, clock: Clock, rng: random.Random, copying: Copying
+    key: NodeKey,
+    network: Network,
+    clock: Clock,
+    rng: random.Random,
+    copying: Copying,
+    store: OutcomeStore,
 ) -> Parts:
     """Join the rooms around a network that is not yet entered. Does no I/O."""
     host = Host(clock)
@@ -94,7 +106,9 @@ def wire(
         await network.announce("standing", encode(standings))
 
     network.serve(host.handle)
-    coordinator = Coordinator(watcher, StandingRouter(beliefs), model_of, clock, rng)
+    router = StandingRouter(beliefs)
+    coordinator = Coordinator(watcher, router, model_of, clock, rng)
+    teacher = Teacher(coordinator, router, store, clock, rng)
     examiner = Examiner(key.node, watcher, model_of, tell, clock)
     prober = Prober(model_of, clock)
     sender = BulkSender(lambda: network.listen, clock)
@@ -102,7 +116,18 @@ def wire(
     host.hand_on(mover)
     takeover = TakeOver(mover, watcher, demand, clock)
     return Parts(
-        key, network, host, watcher, coordinator, examiner, prober, mover, takeover, sender
+        key=key,
+        network=network,
+        host=host,
+        watcher=watcher,
+        coordinator=coordinator,
+        teacher=teacher,
+        store=store,
+        examiner=examiner,
+        prober=prober,
+        mover=mover,
+        takeover=takeover,
+        sender=sender,
     )
 
 
@@ -122,6 +147,13 @@ def _mover(
     shelf = Shelf(copying.data_dir / "hashed")
     giver = Giver(shelf, sender, copying.offload)
     return Mover(around, watcher, host, store, shelf, giver, copying.rules)
+
+
+def open_store(settings: Settings, *, is_at_home: bool) -> OutcomeStore:
+    """Return where outcomes are kept; a node that is only a guest in its directory writes none."""
+    if not (is_at_home and settings.keep_outcomes):
+        return MemoryStore()
+    return SqliteStore(settings.data_dir / OUTCOMES_FILE)
 
 
 def open_network(settings: Settings, key: NodeKey, clock: Clock) -> Network:

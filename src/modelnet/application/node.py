@@ -1,17 +1,19 @@
 """A node from Python: `async with modelnet.Node(models=["zoo:calc"]) as node: ...`."""
 
+import logging
 import random
 import socket
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import AsyncExitStack, aclosing, suppress
 from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, cast
 
 import anyio
 from anyio.abc import TaskGroup
 
-from modelnet.application.compose import Copying, Parts, open_network, wire
+from modelnet.application.compose import Copying, Parts, open_network, open_store, wire
 from modelnet.application.copy_route import copy_routes
 from modelnet.application.exam_route import exam_routes
 from modelnet.application.presence import occupied
@@ -21,7 +23,13 @@ from modelnet.application.ungrouping import ungrouped
 from modelnet.core.card import ModelCard
 from modelnet.core.chunk import Chunk
 from modelnet.core.clock import Clock, system_clock
-from modelnet.core.error import AddressError, SettingsError, UnknownModelError
+from modelnet.core.error import (
+    AddressError,
+    KeyFileError,
+    SettingsError,
+    StorageError,
+    UnknownModelError,
+)
 from modelnet.core.identity import NodeId, new_request_id
 from modelnet.core.request import Chat, Message, Request
 from modelnet.core.task import AUTO, Contribution, Task
@@ -34,7 +42,9 @@ from modelnet.resource.message import announce_cards
 from modelnet.resource.model import Model
 from modelnet.resource.specification import model_from
 from modelnet.transport.network import Network
-from modelnet.trust.key import NodeKey, open_key
+from modelnet.trust.key import KEY_FILE, NodeKey, load, open_key
+
+_log = logging.getLogger(__name__)
 
 ANSWER_S = 120.0
 """How long an answer may take unless the asker says otherwise."""
@@ -131,8 +141,8 @@ class Node:
         await self.parts.watcher.wait_until(is_reached)
 
     def answer(self, task: Task) -> AsyncGenerator[Chunk | Contribution, None]:
-        """Answer a task; see `Coordinator.answer`."""
-        return self.parts.coordinator.answer(task)
+        """Answer a task, and learn from how; see `Coordinator.answer`."""
+        return self.parts.teacher.answer(task)
 
     async def ask(
         self, prompt: str | Request, *, model: str = AUTO, timeout_s: float = ANSWER_S
@@ -221,6 +231,8 @@ class Node:
     async def _enter(self) -> None:
         async with AsyncExitStack() as stack:
             self._parts = parts = self._wire(stack)
+            stack.push_async_callback(parts.store.close)
+            await self._recall()
             models = await self._start_models(stack)
             await stack.enter_async_context(parts.network)
             await self._announce_cards()
@@ -250,20 +262,31 @@ class Node:
             await self._stack.__aexit__(exc_type, exc, traceback)
 
     def _wire(self, stack: AsyncExitStack) -> Parts:
-        key = self._given_key or self._own_key(stack)
+        key, is_at_home = self._find_key(stack)
         network = self._given_network or open_network(self._settings, key, self._clock)
         # A simulation has a network of its own, and knows of no threads.
         offload = in_thread if self._given_network is None else inline
         copying = Copying.of(self._settings, offload)
-        return wire(key, network, self._clock, self._rng, copying)
+        store = open_store(self._settings, is_at_home=is_at_home and self._given_network is None)
+        return wire(key, network, self._clock, self._rng, copying, store)
 
-    def _own_key(self, stack: AsyncExitStack) -> NodeKey:
+    def _find_key(self, stack: AsyncExitStack) -> tuple[NodeKey, bool]:
+        """Return the node's key, and whether the data directory is this node's alone."""
+        if self._given_key is not None:
+            return self._given_key, _is_home_of(self._given_key, self._settings.data_dir)
         make_data_dir(self._settings.data_dir)
         try:
             stack.enter_context(occupied(self._settings.data_dir))
         except SettingsError:
-            return NodeKey.generate()
-        return open_key(self._settings.data_dir)
+            return NodeKey.generate(), False
+        return open_key(self._settings.data_dir), True
+
+    async def _recall(self) -> None:
+        """Learn again what earlier lives learnt; a node that cannot starts all the same."""
+        try:
+            await self.parts.teacher.recall()
+        except StorageError as error:
+            _log.warning("What was learnt before is not known: %s", error)
 
     def _look(self) -> Look | None:
         """Return how to look at this machine; a node of a simulation has none."""
@@ -315,18 +338,20 @@ class Node:
         self.parts.host.add(model)
 
     async def _listen(self, stack: AsyncExitStack) -> str:
+        from modelnet.application.gateway.feedback.door import FeedbackDoor
         from modelnet.application.gateway.server import serve_gateway
 
         parts = self.parts
         origin = await stack.enter_async_context(
             serve_gateway(
-                parts.coordinator,
+                parts.teacher,
                 await self._bind(),
                 keys=self._settings.api_keys,
                 routes={
                     **exam_routes(parts.coordinator, parts.examiner),
                     **probe_routes(parts.coordinator, parts.prober),
                     **copy_routes(parts.mover),
+                    **FeedbackDoor(parts.teacher, parts.store).routes,
                 },
                 clock=self._clock,
             )
@@ -344,6 +369,14 @@ class Node:
             with suppress(AddressError):
                 return await bind(Address(settings.host, port))
         return await bind(Address(settings.host, 0))
+
+
+def _is_home_of(key: NodeKey, data_dir: Path) -> bool:
+    """Whether a directory belongs to the node of that key, which then is the only one in it."""
+    try:
+        return load(data_dir / KEY_FILE).node == key.node
+    except (OSError, KeyFileError):
+        return False
 
 
 def _as_model(specified: str | Model | Callable[..., Any]) -> Model:

@@ -51,6 +51,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Models to serve, as `--model` names them: `zoo:calc`, `gguf:PATH`, `ollama:llama3.2`."""
     exams: bool = True
     """Measure the models of newcomers."""
+    keep_outcomes: bool = True
+    """Keep what was learnt from answers in the data directory; else it goes with the process."""
     accept_models: tuple[str, ...] = ()
     """Ids of the nodes that may deploy models to this one."""
     take_over: bool = False

@@ -4,6 +4,7 @@
     +-- RequestError            the asker's fault
     |   +-- InvalidRequestError, UnknownModelError, UnsupportedError, ContextTooLongError
     |   +-- AuthenticationError
+    |   +-- UnknownTaskError, JudgedError
     +-- MessageError            a message between nodes that must not be believed
     |   +-- MalformedError, SignatureError, RecipientError, StaleError, ReplayError, VersionError
     +-- AvailabilityError       try again, here or elsewhere
@@ -80,6 +81,18 @@ class AuthenticationError(RequestError):
     """The bearer key is missing or wrong."""
 
     code = "invalid_api_key"
+
+
+class UnknownTaskError(RequestError):
+    """No answer of that id is remembered: not here, not any more, or it is somebody else's."""
+
+    code = "task_not_found"
+
+
+class JudgedError(RequestError):
+    """The answer was judged already, and the first word stands."""
+
+    code = "already_judged"
 
 
 class MessageError(ModelnetError):
@@ -218,6 +231,8 @@ STATUS_OF: dict[type[ModelnetError], Status] = {
     UnsupportedError: Status(400, 2),
     ContextTooLongError: Status(400, 2),
     AuthenticationError: Status(401, 4),
+    UnknownTaskError: Status(404, 3),
+    JudgedError: Status(409, 2),
     MessageError: Status(502, 5),
     MalformedError: Status(502, 5),
     SignatureError: Status(502, 5),

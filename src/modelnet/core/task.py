@@ -1,5 +1,7 @@
 """A request together with everything the asker wants of its answering, and who then answered."""
 
+from typing import Literal, TypeAlias
+
 import msgspec
 
 from modelnet.core.identity import NodeId, RequestId
@@ -21,12 +23,33 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     models: tuple[str, ...] = (AUTO,)
     deadline: float
     """Unix seconds."""
+    owner: str = ""
+    """Whose task it is, where a gateway tells several owners of keys apart: nobody else's word on
+    its answer counts."""
+    expected: str | None = None
+    """The right answer, where the asker knows it: models never see it."""
+    is_kept: bool = True
+    """Whether what became of it may be remembered and stored; what carries a data label may not."""
 
 
-class Contribution(msgspec.Struct, frozen=True, kw_only=True):
+Fate: TypeAlias = Literal["agreed", "differed", "not sure enough", "failed", "not waited for"]
+"""What became of an answer that was not the one told."""
+
+
+class Voice(msgspec.Struct, frozen=True, kw_only=True):
+    """A model that was asked as well, and what became of it."""
+
+    node: NodeId
+    model: str
+    what: Fate
+
+
+class Contribution(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Announces that the chunks which follow come from this model."""
 
     node: NodeId
     model: str
     because: str
     """One sentence for a person: why this model was asked."""
+    others: tuple[Voice, ...] = ()
+    """Who else was asked, where the strategy asked several."""

@@ -9,6 +9,7 @@ import msgspec
 import typer
 
 from modelnet.application.cli.asking import find_node, patience
+from modelnet.application.cli.explaining import show_explanation
 from modelnet.application.cli.loop import run
 from modelnet.application.cli.option import DataDir, Json, Url
 from modelnet.application.cli.output import write, write_json
@@ -17,6 +18,7 @@ from modelnet.core.chunk import Usage
 from modelnet.core.error import InvalidRequestError
 from modelnet.core.identity import NodeId, short_node_id
 from modelnet.core.task import AUTO, Contribution
+from modelnet.service.explanation import Explanation
 
 _DEFAULT_TIMEOUT_S = 120.0
 
@@ -29,11 +31,14 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     timeout_s: float
     max_tokens: int | None
     temperature: float | None
+    explain: bool = False
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """A whole answer, as `--json` prints it."""
 
+    id: str
+    """What `modelnet feedback` knows it by."""
     answer: str
     model: str
     """The model that finished it."""
@@ -42,6 +47,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     usage: Usage | None
     finish_reason: str | None
     seconds: float
+    explanation: Explanation | msgspec.UnsetType = msgspec.UNSET
 
 
 def ask(
@@ -79,6 +85,10 @@ def ask(
     show_contributors: Annotated[
         bool, typer.Option("--show-contributors", help="Also say who answered, and why.")
     ] = False,
+    explain: Annotated[
+        bool,
+        typer.Option("--explain", help="Also say who was considered, and why the one answered."),
+    ] = False,
     url: Url = None,
     data_dir: DataDir = None,
     as_json: Json = False,
@@ -90,6 +100,7 @@ def ask(
         timeout_s=timeout_s,
         max_tokens=max_tokens,
         temperature=temperature,
+        explain=explain,
     )
     address = find_node(url, data_dir)
 
@@ -103,6 +114,8 @@ def ask(
     answer = run(main)
     if as_json:
         write_json(answer)
+    elif explain:
+        show_explanation(answer.explanation or None, answer.id)
 
 
 def _messages(prompt: str, system: str | None) -> tuple[dict[str, str], ...]:
@@ -141,7 +154,9 @@ def _whole(chunks: list[ChatChunk], seconds: float) -> Answer:
     contributors = told[-1] if told else ()
     named = [chunk.model for chunk in chunks if chunk.model]
     reasons = [choice.finish_reason for chunk in chunks for choice in chunk.choices]
+    explained = [chunk.modelnet.explanation for chunk in chunks if chunk.modelnet]
     return Answer(
+        id=next((chunk.id for chunk in chunks if chunk.id), ""),
         answer="".join(chunk.text for chunk in chunks),
         model=contributors[-1].model if contributors else (named[-1] if named else ""),
         node=contributors[-1].node if contributors else None,
@@ -149,6 +164,7 @@ def _whole(chunks: list[ChatChunk], seconds: float) -> Answer:
         usage=next((chunk.usage for chunk in reversed(chunks) if chunk.usage), None),
         finish_reason=next((reason for reason in reversed(reasons) if reason), None),
         seconds=round(seconds, 4),
+        explanation=(explained[-1] if explained else None) or msgspec.UNSET,
     )
 
 

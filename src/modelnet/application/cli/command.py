@@ -20,6 +20,7 @@ _MODULES: tuple[str, ...] = (
     "models",
     "nodes",
     "exam",
+    "feedback",
     "pull",
     "deploy",
     "demo",

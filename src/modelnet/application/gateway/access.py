@@ -1,5 +1,6 @@
 """Who may ask: bearer keys, or else only programs of this machine and no web page."""
 
+import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
@@ -9,6 +10,7 @@ from modelnet.core.error import AuthenticationError, SettingsError
 
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 _OPEN_PATHS = frozenset({"/healthz"})
+_OWNER_CHARACTERS = 16
 
 
 class Access:
@@ -43,6 +45,16 @@ class Access:
             return
         self._check_host(headers.get(b"host"))
         self._check_origin(headers.get(b"origin"))
+
+    def owner(self, headers: Mapping[bytes, bytes]) -> str:
+        """Return what tells the owners of keys apart, without giving a key away.
+
+        Without keys everybody is the same: whatever a client sends as a key means nothing.
+        """
+        if not self._keys:
+            return ""
+        given = headers.get(b"authorization", b"").partition(b" ")[2].strip()
+        return hashlib.sha256(given).hexdigest()[:_OWNER_CHARACTERS]
 
     def _check_key(self, authorization: bytes) -> None:
         scheme, _, given = authorization.partition(b" ")

@@ -14,6 +14,7 @@ from modelnet.core.identity import RequestId
 from modelnet.core.request import operation_of
 from modelnet.core.task import Contribution, Task
 from modelnet.core.tensor import Tensor
+from modelnet.service.explanation import Explanation
 
 
 class Provenance(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,6 +22,8 @@ class Provenance(msgspec.Struct, frozen=True, kw_only=True):
 
     task_id: RequestId
     contributors: tuple[Contribution, ...]
+    explanation: Explanation | msgspec.UnsetType = msgspec.UNSET
+    """Who was considered, where that was asked."""
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):

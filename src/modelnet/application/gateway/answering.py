@@ -6,6 +6,7 @@ from typing import Protocol
 from modelnet.core.chunk import Chunk
 from modelnet.core.task import Contribution, Task
 from modelnet.resource.directory import Directory, Offer
+from modelnet.service.explanation import Explanation
 
 
 class Answering(Protocol):
@@ -19,6 +20,10 @@ class Answering(Protocol):
         Raises:
             ModelnetError: there is no answer, or not the rest of it.
         """
+        ...
+
+    def explain(self, task: Task) -> Explanation | None:
+        """Return whom the network would ask now, and why; nothing where there is nobody."""
         ...
 
     @property

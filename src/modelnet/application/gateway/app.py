@@ -103,6 +103,7 @@ class Gateway:
                 query=exchange.query,
                 tail=place.tail,
                 body=await exchange.body(self._body_limits.get(place.path, self._max_body_bytes)),
+                owner=self._access.owner(exchange.headers),
                 allow=allow,
             )
             response = await place.endpoint(request)
@@ -123,7 +124,7 @@ class Gateway:
     async def _stream(self, exchange: Exchange, stream: EventStream) -> None:
         self._meter.stream_opened()
         try:
-            await exchange.stream(stream.events, stream.headers)
+            await exchange.stream(stream)
         finally:
             self._meter.stream_closed()
 

@@ -11,6 +11,7 @@ from modelnet.core.clock import Clock
 from modelnet.core.identity import new_request_id
 from modelnet.core.request import Request
 from modelnet.core.task import Contribution, Task
+from modelnet.service.explanation import Explanation
 
 DEFAULT_DEADLINE_S = 300.0
 
@@ -37,21 +38,37 @@ class Asker:
         time_s = time_s or DEFAULT_DEADLINE_S
         http.allow(time_s + _GRACE_S)
         return Task(
-            id=new_request_id(), request=request, models=models, deadline=self._clock() + time_s
+            id=new_request_id(),
+            request=request,
+            models=models,
+            deadline=self._clock() + time_s,
+            owner=http.owner,
         )
 
     def ask(self, task: Task) -> AsyncGenerator[Chunk | Contribution, None]:
         """Yield the answer as it comes."""
         return observed(self._answering, task, self._meter)
 
+    def explain(self, task: Task) -> Explanation | None:
+        """Return whom the network would ask now, and why; nothing where there is nobody."""
+        return self._answering.explain(task)
+
     async def whole(self, task: Task) -> Answer:
         """Return the whole answer."""
         return await collect(self.ask(task))
 
 
-def provenance(task: Task, contributions: Sequence[Contribution]) -> Provenance:
-    """Return what a response says of where it comes from."""
-    return Provenance(task_id=task.id, contributors=tuple(contributions))
+def provenance(
+    task: Task, contributions: Sequence[Contribution], explanation: Explanation | None = None
+) -> Provenance:
+    """Return what a response says of where it comes from, and why, where that was asked."""
+    if explanation is None:
+        return Provenance(task_id=task.id, contributors=tuple(contributions))
+    return Provenance(
+        task_id=task.id,
+        contributors=tuple(contributions),
+        explanation=explanation.ended(contributions),
+    )
 
 
 def task_headers(task: Task) -> tuple[Header, ...]:

@@ -9,6 +9,10 @@ from modelnet.application.gateway.failure import HttpError
 
 Header: TypeAlias = tuple[bytes, bytes]
 
+EVENTS = b"text/event-stream; charset=utf-8"
+LINES = b"application/x-ndjson"
+"""Media types of streams: server-sent events, or a JSON value a line."""
+
 
 class HttpRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A request whose body has arrived and whose sender may ask."""
@@ -22,6 +26,8 @@ class HttpRequest(msgspec.Struct, frozen=True, kw_only=True):
     tail: str = ""
     """What the `{...}` in the route's path stands for here."""
     body: bytes = b""
+    owner: str = ""
+    """Whose key it came with, where there are keys."""
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,13 +40,14 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EventStream(msgspec.Struct, frozen=True, kw_only=True):
-    """A response of server-sent events. It is closed when the client leaves.
+    """A response of server-sent events, or of lines. It is closed when the client leaves.
 
     The status is 200 once the first event is there; an error before it is an ordinary reply.
     """
 
     events: AsyncGenerator[bytes, None]
     headers: tuple[Header, ...] = ()
+    media_type: bytes = EVENTS
 
 
 Endpoint: TypeAlias = Callable[[HttpRequest], Awaitable[Reply | EventStream]]

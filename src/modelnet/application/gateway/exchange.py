@@ -1,12 +1,12 @@
 """One request and its response on the wire: ASGI's messages, turned into a body and back."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, MutableMapping
+from collections.abc import Awaitable, Callable, Generator, MutableMapping
 from contextlib import aclosing, contextmanager
 from typing import Any, Protocol, TypeAlias
 
 import anyio.lowlevel
 
-from modelnet.application.gateway.endpoint import Header, Reply
+from modelnet.application.gateway.endpoint import EVENTS, EventStream, Header, Reply
 from modelnet.application.gateway.failure import HttpError, failure_of
 from modelnet.application.gateway.meter import CLIENT_GONE
 from modelnet.core.error import ModelnetError
@@ -23,7 +23,6 @@ _DISCARDED_BODIES = 4
 """How many times the limit is read and thrown away, so that a client writing sees the refusal."""
 
 _STREAM_HEADERS: tuple[Header, ...] = (
-    (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-cache"),
     (b"x-accel-buffering", b"no"),
 )
@@ -63,7 +62,7 @@ class Exchange:
         self._receive = receive
         self._send = send
         self._status = 0
-        self._is_stream = False
+        self._streamed: bytes | None = None
         self._is_complete = False
         self._is_gone = False
 
@@ -139,33 +138,37 @@ class Exchange:
         await self._send({"type": "http.response.body", "body": reply.body})
         self._is_complete = True
 
-    async def stream(
-        self, events: AsyncGenerator[bytes, None], headers: tuple[Header, ...]
-    ) -> None:
-        """Send every event as it comes; a slow reader holds `events` back."""
-        async with aclosing(events):
+    async def stream(self, stream: EventStream) -> None:
+        """Send every event as it comes; a slow reader holds the stream back."""
+        async with aclosing(stream.events) as events:
             count = 0
             async for event in events:
-                if not self._is_stream:
-                    await self._start(200, (*_STREAM_HEADERS, *headers))
-                    self._is_stream = True
+                await self._begin(stream)
                 await self._send({"type": "http.response.body", "body": event, "more_body": True})
                 count += 1
                 if count % _EVENTS_A_TURN == 0:
                     await anyio.lowlevel.checkpoint()
+        await self._begin(stream)
         await self._end()
 
     async def fail(self, error: ModelnetError) -> None:
         """Tell the client of an error: as a reply, or as the last event of a stream begun."""
         failure = failure_of(error, self.path)
-        if self._is_stream and not self.is_over:
-            event: Message = {"type": "http.response.body", "body": failure.event}
+        if self._streamed is not None and not self.is_over:
+            told = failure.event if self._streamed == EVENTS else failure.body + b"\n"
+            event: Message = {"type": "http.response.body", "body": told}
             await self._send({**event, "more_body": True})
             await self._end()
         elif not self._status and not self.is_over:
             await self.reply(
                 Reply(body=failure.body, status=failure.status, headers=failure.headers)
             )
+
+    async def _begin(self, stream: EventStream) -> None:
+        if self._streamed is None:
+            kind: Header = (b"content-type", stream.media_type)
+            await self._start(200, (kind, *_STREAM_HEADERS, *stream.headers))
+            self._streamed = stream.media_type
 
     async def _start(self, status: int, headers: tuple[Header, ...]) -> None:
         await self._send({"type": "http.response.start", "status": status, "headers": headers})

@@ -17,6 +17,10 @@ from modelnet.service.kind.posterior import TaskKind
 ZERO = 128
 """The byte that stands for a weight of zero."""
 
+_TEXTS_KEPT = 128
+_LONGEST_KEPT = 2048
+"""Characters. A task is read when it is asked, and again when its answer is judged."""
+
 
 class Weights(msgspec.Struct, frozen=True):
     """The fitted weights: a column a kind, a byte a feature."""
@@ -30,6 +34,10 @@ class Weights(msgspec.Struct, frozen=True):
 
 def classify(text: str) -> TaskKind:
     """Return how probable each kind of task is; any text will do, nothing is raised."""
+    return _once(text) if len(text) <= _LONGEST_KEPT else _classified(text)
+
+
+def _classified(text: str) -> TaskKind:
     weights, places = _packaged(), buckets(text)
     picked = itemgetter(*places)
     zero, scale = ZERO * len(places), weights.step / math.sqrt(len(places))
@@ -41,6 +49,9 @@ def classify(text: str) -> TaskKind:
     odds = [math.exp(logit - highest) for logit in logits]
     total = sum(odds)
     return TaskKind({kind: odd / total for kind, odd in zip(weights.kinds, odds, strict=True)})
+
+
+_once = functools.lru_cache(_TEXTS_KEPT)(_classified)
 
 
 @functools.cache

@@ -5,7 +5,7 @@ from modelnet.service.verifier import arithmetic, exact, schema
 
 __all__ = ["MAX_CHARACTERS", "verdict_on"]
 
-MAX_CHARACTERS = 16_384
+MAX_CHARACTERS = 4096
 """Longer answers are not judged: judging must cost nobody time."""
 
 

@@ -16,7 +16,7 @@ _CONCLUSION = re.compile(
 _BOXED = re.compile(r"\\boxed\{([^{}]*)\}")
 _EDGES = string.whitespace + ".,;:!?\"'`*_~()[]{}<>$\u201e\u201c\u201d\u2018\u2019\u00ab\u00bb"
 """Marks around an answer; `C++`, `-3` and `50%` keep theirs."""
-_MAX_CHARACTERS = 16_384
+_MAX_CHARACTERS = 4096
 
 
 def judge(expected: str, answer: str) -> float | None:

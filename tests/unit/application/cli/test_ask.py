@@ -36,6 +36,7 @@ def test_json_is_one_object(cli):
     result = cli("ask", "123+456", "--json")
     told = json.loads(result.out)
     assert told.pop("seconds") > 0
+    assert told.pop("id").startswith("chatcmpl-")
     assert told == {
         "answer": "579",
         "model": "zoo:calc",

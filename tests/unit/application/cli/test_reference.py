@@ -18,7 +18,8 @@ COMMON = {"--json", "--data-dir", "--url", "--help"}
 def commands():
     group = get_command(app)
     context = group.make_context("modelnet", ["--help"], resilient_parsing=True)
-    names = ["up", "ask", "models", "nodes", "exam", "pull", "deploy", "demo", "doctor", "keys"]
+    names = ["up", "ask", "models", "nodes", "exam", "feedback", "pull", "deploy", "demo", "doctor"]
+    names.append("keys")
     return {name: group.get_command(context, name) for name in names}
 
 

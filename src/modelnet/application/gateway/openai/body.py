@@ -12,6 +12,7 @@ import msgspec
 from modelnet.application.gateway.openai.explanation import explain
 from modelnet.core.error import InvalidRequestError
 from modelnet.core.request import Content, Role
+from modelnet.service.verifier import MAX_CHARACTERS
 
 MAX_STOPS = 16
 MAX_PROMPTS = 256
@@ -37,6 +38,12 @@ class NetworkOptions(msgspec.Struct, frozen=True):
     deadline_s: Annotated[float, msgspec.Meta(gt=0, le=MAX_DEADLINE_S)] | None = None
     fallback: Annotated[tuple[Name, ...], msgspec.Meta(max_length=16)] = ()
     """Models to try, in order, when the one asked is not to be had."""
+    explain: bool = False
+    """Also tell who was considered, and why the one that answered was asked."""
+    expected: Annotated[str, msgspec.Meta(max_length=MAX_CHARACTERS)] | int | float | None = None
+    """The right answer, where the asker knows it: models do not see it, routing learns from it."""
+    keep: bool = True
+    """Whether what became of the task may be remembered and stored."""
 
 
 class MessageBody(msgspec.Struct, frozen=True):

@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
 import anyio
+import msgspec
 
 from modelnet.application.gateway.answer import Answer
 from modelnet.application.gateway.answering import Answering
@@ -15,6 +16,7 @@ from modelnet.application.gateway.openai.body import (
     ChatBody,
     CompletionBody,
     EmbeddingBody,
+    NetworkOptions,
     SampledBody,
     decode,
 )
@@ -32,6 +34,7 @@ from modelnet.core.error import ModelnetError
 from modelnet.core.identity import RequestId
 from modelnet.core.request import Request
 from modelnet.core.task import Contribution, Task
+from modelnet.service.explanation import Explanation
 
 _PROMPTS_AT_ONCE = 4
 
@@ -48,11 +51,13 @@ class OpenAIDoor:
         body = decode(ChatBody, http.body)
         task = self._task(body, chat_of(body), http)
         response_id, created = f"chatcmpl-{task.id}", int(self._clock())
+        explanation = self._explanation(body, task)
         if body.stream:
             writer = ChatWriter(response_id, created, has_usage=_has_usage(body))
-            return EventStream(events=self._chat_events(task, writer), headers=task_headers(task))
+            events = self._chat_events(task, writer, explanation)
+            return EventStream(events=events, headers=task_headers(task))
         answer = await self._asker.whole(task)
-        origin = provenance(task, answer.contributions)
+        origin = provenance(task, answer.contributions, explanation)
         response = chat_completion(answer, id=response_id, created=created, origin=origin)
         return json_reply(response, headers=task_headers(task))
 
@@ -62,12 +67,14 @@ class OpenAIDoor:
         tasks = [self._task(body, request, http) for request in completions_of(body)]
         first = tasks[0]
         response_id, created = f"cmpl-{first.id}", int(self._clock())
+        explanation = self._explanation(body, first)
         if body.stream:
             writer = CompletionWriter(response_id, created, has_usage=_has_usage(body))
-            events = self._completion_events(tasks, writer)
+            events = self._completion_events(tasks, writer, explanation)
             return EventStream(events=events, headers=task_headers(first))
         answers = await self._all_whole(tasks)
-        origin = provenance(first, [one for answer in answers for one in answer.contributions])
+        contributions = [one for answer in answers for one in answer.contributions]
+        origin = provenance(first, contributions, explanation)
         response = completion(answers, id=response_id, created=created, origin=origin)
         return json_reply(response, headers=task_headers(first))
 
@@ -76,18 +83,25 @@ class OpenAIDoor:
         body = decode(EmbeddingBody, http.body)
         request = embed_of(body)
         task = self._task(body, request, http)
+        explanation = self._explanation(body, task)
         answer = await self._asker.whole(task)
         response = embeddings(
             answer,
             input_count=len(request.inputs),
             is_base64=body.encoding_format == "base64",
-            origin=provenance(task, answer.contributions),
+            origin=provenance(task, answer.contributions, explanation),
         )
         return json_reply(response, headers=task_headers(task))
 
     def _task(self, body: Body, request: Request, http: HttpRequest) -> Task:
-        time_s = body.modelnet.deadline_s if body.modelnet is not None else None
-        return self._asker.task(request, models_of(body), http, time_s)
+        options = body.modelnet or NetworkOptions()
+        task = self._asker.task(request, models_of(body), http, options.deadline_s)
+        expected = None if options.expected is None else str(options.expected)
+        return msgspec.structs.replace(task, expected=expected, is_kept=options.keep)
+
+    def _explanation(self, body: Body, task: Task) -> Explanation | None:
+        is_wanted = body.modelnet is not None and body.modelnet.explain
+        return self._asker.explain(task) if is_wanted else None
 
     async def _all_whole(self, tasks: Sequence[Task]) -> list[Answer]:
         limiter = anyio.CapacityLimiter(_PROMPTS_AT_ONCE)
@@ -109,7 +123,9 @@ class OpenAIDoor:
             raise failures[0]
         return [answers[task.id] for task in tasks]
 
-    async def _chat_events(self, task: Task, writer: ChatWriter) -> AsyncGenerator[bytes, None]:
+    async def _chat_events(
+        self, task: Task, writer: ChatWriter, explanation: Explanation | None
+    ) -> AsyncGenerator[bytes, None]:
         contributions: list[Contribution] = []
         async with aclosing(self._asker.ask(task)) as items:
             async for item in items:
@@ -117,12 +133,12 @@ class OpenAIDoor:
                     contributions.append(item)
                     writer.answered_by(item.model)
                 elif item.finish is not None:
-                    yield writer.close(item, provenance(task, contributions))
+                    yield writer.close(item, provenance(task, contributions, explanation))
                 elif event := writer.write(item):
                     yield event
 
     async def _completion_events(
-        self, tasks: Sequence[Task], writer: CompletionWriter
+        self, tasks: Sequence[Task], writer: CompletionWriter, explanation: Explanation | None
     ) -> AsyncGenerator[bytes, None]:
         contributions: list[Contribution] = []
         for task in tasks:
@@ -135,7 +151,8 @@ class OpenAIDoor:
                         if event := writer.write(item):
                             yield event
                     elif task is tasks[-1]:
-                        yield writer.close(item, provenance(tasks[0], contributions))
+                        origin = provenance(tasks[0], contributions, explanation)
+                        yield writer.close(item, origin)
                     else:
                         yield writer.end_prompt(item)
 

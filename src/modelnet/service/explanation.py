@@ -1,0 +1,195 @@
+"""Why a model is asked: everybody who was considered, in numbers, and the choice in words. Pure."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from modelnet.core.identity import NodeId
+from modelnet.core.request import Operation
+from modelnet.core.task import Contribution
+from modelnet.resource.directory import Offer
+from modelnet.service.analysis import TaskFeatures
+from modelnet.service.candidate import obstacle
+from modelnet.service.preference import Preference
+from modelnet.service.routing import Scored
+from modelnet.service.selection import Choice
+
+MOST_TOLD = 20
+"""Models in each list; a large network has more than anyone reads."""
+
+_LEAST_P = 0.01
+_LEAST_WORTH = 0.0005
+
+
+class Considered(msgspec.Struct, frozen=True, kw_only=True):
+    """A model that can do the task. Probabilities are 0 to 1, worths are in the same measure."""
+
+    model: str
+    node: NodeId
+    node_name: str
+    p_right: float
+    """Probability of a right answer, over all kinds the task may be of."""
+    deviation: float
+    """Standard deviation of that estimate."""
+    asked: float
+    """Judged answers it rests on, weighed by source and age; 0 where there is only the claim."""
+    expected_s: float | None
+    """Expected time of the answer, the queue included; nothing where it was never measured."""
+    time_worth: float
+    """What that time is worth to the asker."""
+    cost_usd: float
+    cost_worth: float
+    """What that money is worth to the asker."""
+    running: int
+    waiting: int
+    parallel: int
+    failures: int
+    """In a row."""
+    rests_s: float
+    """For how much longer it is asked only where nobody else can be."""
+    value: float
+    """The probability less both worths, the time blurred a little so that not all ask the same."""
+    because: str
+
+
+class Unable(msgspec.Struct, frozen=True, kw_only=True):
+    """A model that cannot do the task, and why."""
+
+    model: str
+    node: NodeId
+    node_name: str
+    why: str
+
+
+class Explanation(msgspec.Struct, frozen=True, kw_only=True):
+    """How a task was understood, and who was considered, best first."""
+
+    strategy: str
+    name: str
+    """The name that was asked for: the first that means anybody."""
+    operation: Operation
+    kind: str
+    kinds: dict[str, float]
+    """How probable each kind is, the improbable left out."""
+    p_per_second: float
+    """What a second is worth to the asker, in probability of a right answer."""
+    p_per_dollar: float
+    considered: tuple[Considered, ...]
+    others: int
+    """How many more could have been asked."""
+    unable: tuple[Unable, ...]
+    because: str
+    """The choice, in words."""
+
+    def ended(self, contributions: Sequence[Contribution]) -> "Explanation":
+        """Return it with who really answered."""
+        because = " ".join((_chosen(self.considered, contributions), *_later(contributions)))
+        return msgspec.structs.replace(self, because=because)
+
+
+def explanation_of(
+    features: TaskFeatures, choice: Choice, ranked: Sequence[Scored], *, strategy: str, now: float
+) -> Explanation:
+    """Return why the first in `ranked` stands there; `now` is Unix seconds."""
+    considered = tuple(_considered(scored, choice.preference, now) for scored in ranked[:MOST_TOLD])
+    return Explanation(
+        strategy=strategy,
+        name=choice.name,
+        operation=features.operation,
+        kind=features.kind.most_likely,
+        kinds={kind: round(p, 4) for kind, p in features.kind.p.items() if p >= _LEAST_P},
+        p_per_second=choice.preference.p_per_second,
+        p_per_dollar=choice.preference.p_per_dollar,
+        considered=considered,
+        others=len(ranked) - len(considered),
+        unable=_unable(choice.candidates, features),
+        because=_standing_first(considered),
+    )
+
+
+def _considered(scored: Scored, preference: Preference, now: float) -> Considered:
+    offer = scored.candidate
+    return Considered(
+        model=offer.card.name,
+        node=offer.node,
+        node_name=offer.node_name,
+        p_right=scored.quality.mean,
+        deviation=scored.quality.deviation,
+        asked=scored.quality.asked,
+        expected_s=scored.latency_s,
+        time_worth=preference.p_per_second * (scored.latency_s or 0.0),
+        cost_usd=scored.cost_usd,
+        cost_worth=preference.p_per_dollar * scored.cost_usd,
+        running=offer.load.running,
+        waiting=offer.load.waiting,
+        parallel=offer.load.parallel,
+        failures=scored.breaker.failures,
+        rests_s=max(0.0, scored.breaker.rests_until - now),
+        value=scored.value,
+        because=scored.because,
+    )
+
+
+def _unable(candidates: Sequence[Offer], features: TaskFeatures) -> tuple[Unable, ...]:
+    told: list[Unable] = []
+    for offer in candidates:
+        error = obstacle(offer.card, features)
+        if error is not None and len(told) < MOST_TOLD:
+            told.append(
+                Unable(
+                    model=offer.card.name,
+                    node=offer.node,
+                    node_name=offer.node_name,
+                    why=error.message,
+                )
+            )
+    return tuple(told)
+
+
+def _standing_first(considered: Sequence[Considered]) -> str:
+    first = considered[0]
+    if len(considered) == 1:
+        return f"{_name(first)} is the only one that can."
+    return f"{_name(first)} is the first to ask{_margin(first, considered[1])}."
+
+
+def _margin(first: Considered, second: Considered) -> str:
+    """Say what puts one before the next."""
+    if second.rests_s > 0.0 >= first.rests_s:
+        return f": {_name(second)} failed and rests for {second.rests_s:.0f} s more"
+    reasons = (
+        (
+            first.p_right - second.p_right,
+            "for being right more often",
+            "for being right less often",
+        ),
+        (second.time_worth - first.time_worth, "for being quicker", "for being slower"),
+        (second.cost_worth - first.cost_worth, "for being cheaper", "for being dearer"),
+    )
+    told = [
+        f"{worth:+.3f} {better if worth > 0 else worse}"
+        for worth, better, worse in reasons
+        if abs(worth) >= _LEAST_WORTH
+    ]
+    why = f" ({', '.join(told)})" if told else ""
+    return f": worth {first.value - second.value:.3f} more than {_name(second)}{why}"
+
+
+def _chosen(considered: Sequence[Considered], contributions: Sequence[Contribution]) -> str:
+    said = _standing_first(considered)
+    if not contributions:
+        return said
+    asked, first = contributions[0], considered[0]
+    if (asked.node, asked.model) == (first.node, first.model):
+        return said
+    here = next((c for c in considered if (c.node, c.model) == (asked.node, asked.model)), None)
+    name = asked.model if here is None else _name(here)
+    return f"{said} {name} answered all the same: {asked.because.rstrip('.')}."
+
+
+def _later(contributions: Sequence[Contribution]) -> list[str]:
+    return [f"{one.model} took over: {one.because.rstrip('.')}." for one in contributions[1:]]
+
+
+def _name(one: Considered) -> str:
+    return f"{one.model} of {one.node_name}" if one.node_name else one.model
