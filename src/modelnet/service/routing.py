@@ -111,6 +111,8 @@ class Outcome:
     """Of its load when it was asked: how many answers were ahead in the queue."""
     p_right: float | None = None
     """A verdict on the answer from whoever can judge it, 0 to 1."""
+    weight: float = 1.0
+    """The model's share of the answer that was judged, 0 to 1."""
     error: ModelnetError | None = None
 
 
@@ -190,7 +192,9 @@ class StandingRouter:
             else:
                 self._beliefs.observe_call(*key, outcome.operation, alone.latency_s)
         if outcome.p_right is not None:
-            self._beliefs.observe(*key, outcome.kind, outcome.p_right, outcome.at)
+            self._beliefs.observe(
+                *key, outcome.kind, outcome.p_right, outcome.at, weight=outcome.weight
+            )
 
     def speed(self, offer: Offer, now: float) -> Speed:
         """Return what was measured, by this node first."""

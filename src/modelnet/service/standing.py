@@ -117,11 +117,23 @@ class Beliefs:
         elif standing.examiner != standing.node:
             self._record_report(standing, now)
 
-    def observe(self, node: NodeId, model: str, kind: TaskKind, p_right: float, now: float) -> None:
-        """Take in a verdict on one answer, shared among the kinds the task may have been of."""
+    def observe(
+        self,
+        node: NodeId,
+        model: str,
+        kind: TaskKind,
+        p_right: float,
+        now: float,
+        *,
+        weight: float = 1.0,
+    ) -> None:
+        """Take in a verdict on one answer, shared among the kinds the task may have been of.
+
+        `weight` is how much of the answer the model gave.
+        """
         entry = self._entry(node, model)
         for name, p in kind.p.items():
-            _add(entry, name, Tally(p * p_right, p), now)
+            _add(entry, name, Tally(p * p_right, p).weighted(weight), now)
 
     def observe_speed(self, node: NodeId, model: str, timing: Timing, tokens: float) -> None:
         """Take in how fast a whole answer came, waiting in queues excluded, and its length."""
