@@ -36,7 +36,7 @@ class Considered(msgspec.Struct, frozen=True, kw_only=True):
     expected_s: float | None
     """Expected time of the answer, the queue included; nothing where it was never measured."""
     time_worth: float
-    """What that time is worth to the asker."""
+    """What that time is worth to the asker; 0 where that is not known: the value assumes some."""
     cost_usd: float
     cost_worth: float
     """What that money is worth to the asker."""

@@ -19,6 +19,7 @@ from modelnet.core.load import ModelLoad
 from modelnet.core.standing import Tally
 from modelnet.core.task import Contribution, Task
 from modelnet.resource.directory import Directory, NodeEntry, Offer
+from modelnet.service.explanation import Explanation
 
 ALICE = NodeId("did:key:z6MkAlice0001")
 BOB = NodeId("did:key:z6MkBob000002")
@@ -68,6 +69,7 @@ class Voice:
     reply: Reply = lambda _: said("579")
     known: tuple[Offer, ...] = OFFERS
     heard: list[Task] = field(default_factory=list)
+    explanation: Explanation | None = None
 
     async def answer(self, task: Task) -> AsyncGenerator[Step, None]:
         self.heard.append(task)
@@ -93,6 +95,9 @@ class Voice:
 
     def offers(self) -> tuple[Offer, ...]:
         return self.known
+
+    def explain(self, _: Task) -> Explanation | None:
+        return self.explanation
 
 
 @pytest.fixture

@@ -5,6 +5,15 @@ import pytest
 from modelnet.core.chunk import Chunk
 from modelnet.core.error import OverloadedError, UnknownModelError
 from modelnet.core.task import Contribution
+from modelnet.service.explanation import Considered, Explanation, Unable
+
+
+def considered(model: str, node: str, name: str, p_right: float) -> Considered:
+    return Considered(
+        model=model, node=node, node_name=name, p_right=p_right, deviation=0.05, asked=12.4,
+        expected_s=0.01, time_worth=0.0001, cost_usd=0.002, cost_worth=0.01, running=1, waiting=2,
+        parallel=4, failures=1, rests_s=7.0, value=0.9, because="best.",
+    )  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -104,3 +113,50 @@ def _said(*texts):
 
     begun = Contribution(node="did:key:z6MkAlice0001", model="zoo:calc", because="best.")
     return [begun, *(Chunk(t) for t in texts), Chunk(finish="stop", usage=Usage(5, len(texts)))]
+
+
+EXPLANATION = Explanation(
+    strategy="single",
+    name="auto",
+    operation="chat",
+    kind="arithmetic",
+    kinds={"arithmetic": 0.9, "facts": 0.1},
+    p_per_second=0.01,
+    p_per_dollar=5.0,
+    considered=(
+        considered("zoo:calc", "did:key:z6MkAlice0001", "alice", 0.94),
+        considered("a-model-of-a-long-name-from-afar:latest", "did:key:z6MkBob000002", "", 0.2),
+    ),
+    others=3,
+    unable=(Unable(model="blind", node="did:key:z6MkBob000002", node_name="", why="It is blind."),),
+    because="zoo:calc of alice is the first to ask.",
+)
+
+
+def test_what_was_considered(cli, voice):
+    voice.explanation = EXPLANATION
+    result = cli("ask", "123+456", "--explain")
+    assert result.out == "579\n"
+    lines = result.err.splitlines()
+    assert lines[1].startswith("Understood as arithmetic 90%, facts 10%; asked for 'auto'")
+    assert lines[2].split() == "MODEL RIGHT JUDGED TIME COST QUEUE VALUE STATE".split()
+    assert lines[3].split() == [
+        *("zoo:calc", "@alice", "0.94", "±0.05", "12", "10", "ms", "$0.002", "1+2/4", "0.900"),
+        *("rests", "7", "s"),
+    ]
+    assert "@ob000002" in lines[4]
+    assert lines[5:7] == ["... and 3 more.", "blind of ob000002: It is blind."]
+    assert "is the first to ask" in lines[8]
+    assert lines[9].startswith("Was it right? Say so: modelnet feedback chatcmpl-")
+
+
+def test_what_was_considered_as_json(cli, voice):
+    voice.explanation = EXPLANATION
+    told = json.loads(cli("ask", "123+456", "--explain", "--json").out)
+    assert told["explanation"]["considered"][0]["p_right"] == 0.94
+    assert "explanation" not in json.loads(cli("ask", "123+456", "--json").out)
+
+
+def test_nobody_was_considered(cli, voice):
+    result = cli("ask", "x", "--explain")
+    assert (result.code, result.err) == (0, "This node does not say who was considered.\n")
