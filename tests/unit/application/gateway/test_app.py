@@ -1,5 +1,6 @@
 """The application by itself: ASGI's messages in, ASGI's messages out."""
 
+import json
 from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
@@ -8,9 +9,10 @@ import pytest
 
 from modelnet.application.gateway.access import Access
 from modelnet.application.gateway.app import Gateway
-from modelnet.application.gateway.endpoint import EventStream, HttpRequest, Reply
+from modelnet.application.gateway.endpoint import LINES, EventStream, HttpRequest, Reply
 from modelnet.application.gateway.exchange import LINK
 from modelnet.application.gateway.meter import Meter
+from modelnet.core.error import StorageError
 
 pytestmark = pytest.mark.anyio
 
@@ -158,3 +160,54 @@ async def test_after_closing_everyone_is_sent_away():
     client = Client(b"a")
     await closed(client.scope, client.receive, client.send)
     assert client.sent[0]["status"] == 503
+
+
+async def test_a_stream_of_nothing_is_whole():
+    client = Client(b"")
+
+    async def events() -> AsyncGenerator[bytes, None]:
+        for event in ():
+            yield event
+
+    async def stream(_: HttpRequest) -> EventStream:
+        return EventStream(events=events(), media_type=LINES)
+
+    await gateway(stream)(client.scope, client.receive, client.send)
+    assert client.sent[0]["status"] == 200
+    assert (b"content-type", LINES) in client.sent[0]["headers"]
+    assert client.body == b""
+    assert client.sent[-1].get("more_body", False) is False
+
+
+async def test_an_error_in_a_stream_of_lines_is_a_line():
+    client = Client(b"")
+
+    async def lines() -> AsyncGenerator[bytes, None]:
+        yield b"{}\n"
+        raise StorageError("The disk is gone.")
+
+    async def stream(_: HttpRequest) -> EventStream:
+        return EventStream(events=lines(), media_type=LINES)
+
+    await gateway(stream)(client.scope, client.receive, client.send)
+    first, last = client.body.splitlines()
+    assert first == b"{}"
+    assert json.loads(last)["error"]["message"] == "The disk is gone."
+
+
+async def test_keys_tell_their_owners_apart_and_are_not_told():
+    async def who(request: HttpRequest) -> Reply:
+        return Reply(body=request.owner.encode())
+
+    async def owner(access: Access, key: bytes) -> bytes:
+        client = Client(b"", headers={b"authorization": key})
+        served = Gateway({("POST", "/"): who}, access=access, meter=Meter())
+        await served(client.scope, client.receive, client.send)
+        return client.body
+
+    keyed = Access(["anns-key", "bobs-key"])
+    ann, bob = await owner(keyed, b"Bearer anns-key"), await owner(keyed, b"bearer  bobs-key")
+    assert ann != bob
+    assert b"key" not in ann + bob
+    assert ann == await owner(keyed, b"BEARER anns-key ")
+    assert await owner(Access(), b"Bearer none") == await owner(Access(), b"") == b""
