@@ -51,8 +51,8 @@ class Listener:
     def __init__(self, task: Task, began: float) -> None:
         self._task = task
         self._began = began
-        self._contribution: Contribution | None = None
         self._said: Counter[tuple[NodeId, str]] = Counter()
+        self._speaker: tuple[NodeId, str] | None = None
         self._agreed: set[tuple[NodeId, str]] = set()
         self._texts: list[str] = []
         self._length = 0
@@ -66,12 +66,12 @@ class Listener:
     def take(self, item: Chunk | Contribution) -> None:
         """Take in the next step of an answer."""
         if isinstance(item, Contribution):
-            self._contribution = item
-            self._said[item.node, item.model] += 0
+            self._speaker = item.node, item.model
+            self._said[self._speaker] += 0
             self._agreed.update((v.node, v.model) for v in item.others if v.what == "agreed")
             return
-        if self._contribution is not None:
-            self._said[self._contribution.node, self._contribution.model] += _size(item)
+        if self._speaker is not None:
+            self._said[self._speaker] += _size(item)
         self._length += len(item.text)
         if self._length <= MAX_CHARACTERS:
             self._texts.append(item.text)
@@ -153,5 +153,7 @@ class Memory:
 
 
 def _size(chunk: Chunk) -> int:
-    calls = sum(len(call.name) + len(call.arguments) for call in chunk.tool_calls)
-    return len(chunk.text) + len(chunk.reasoning) + calls
+    said = len(chunk.text) + len(chunk.reasoning)
+    if chunk.tool_calls:
+        said += sum(len(call.name) + len(call.arguments) for call in chunk.tool_calls)
+    return said
