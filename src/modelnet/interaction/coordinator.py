@@ -8,8 +8,10 @@ from modelnet.core.chunk import Chunk
 from modelnet.core.clock import Clock
 from modelnet.core.error import ModelnetError, UnsupportedError
 from modelnet.core.task import Contribution, Task
+from modelnet.interaction.strategy.cascade import Cascade
 from modelnet.interaction.strategy.errand import Errand
 from modelnet.interaction.strategy.pool import ModelOf, Pool
+from modelnet.interaction.strategy.race import Race
 from modelnet.interaction.strategy.single import Single
 from modelnet.interaction.strategy.strategy import Strategy
 from modelnet.resource.directory import Directory, Offer
@@ -27,7 +29,7 @@ class Coordinator:
         self, watcher: Watcher, router: Router, model_of: ModelOf, clock: Clock, rng: random.Random
     ) -> None:
         self._pool = Pool(watcher, router, model_of, clock, rng)
-        self._strategies = _strategies()
+        self._strategies = strategies()
 
     @property
     def directory(self) -> Directory:
@@ -77,7 +79,8 @@ class Coordinator:
         return strategy.run(errand, self._pool)
 
 
-def _strategies() -> dict[str, Strategy]:
+def strategies() -> dict[str, Strategy]:
+    """Return every strategy by its name; they share one budget of hedges."""
     budget = HedgeBudget()
-    made: tuple[Strategy, ...] = (Single(budget),)
+    made: tuple[Strategy, ...] = (Single(budget), Cascade(budget), Race(budget))
     return {strategy.name: strategy for strategy in made}

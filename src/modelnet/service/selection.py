@@ -12,7 +12,7 @@ from modelnet.service.preference import BALANCED, PREFERENCES, Preference
 
 SINGLE = "single"
 """The strategy of whoever asks for none."""
-STRATEGIES: tuple[str, ...] = ()
+STRATEGIES = ("cascade", "race")
 """Those that are asked for by name, wherever a model's name may stand."""
 
 _LISTED_NAMES = 12

@@ -95,3 +95,13 @@ def test_what_cannot_be_continued_is_known():
     assert progress.can_go_on_elsewhere
     progress.take(Chunk(vectors=(b"1234",)))
     assert not progress.can_go_on_elsewhere
+
+
+def test_a_fork_goes_its_own_way():
+    progress = Progress(CHAT)
+    progress.take(Chunk(text="one "))
+    fork = progress.fork()
+    fork.take(Chunk(text="two "))
+    progress.take(Chunk(text="zwei "))
+    assert fork.rest().partial.text == "one two "
+    assert progress.rest().partial.text == "one zwei "

@@ -9,7 +9,7 @@ from modelnet.core.error import NoModelError, UnknownModelError
 from modelnet.core.identity import NodeId
 from modelnet.resource.directory import Offer
 from modelnet.service.preference import BALANCED, PREFERENCES
-from modelnet.service.selection import select
+from modelnet.service.selection import links, select
 
 
 def offer(node: str, model: str, name: str = "") -> Offer:
@@ -80,7 +80,7 @@ def test_a_name_near_to_nothing_is_answered_with_what_there_is() -> None:
 
 def test_a_long_list_is_cut() -> None:
     many = tuple(offer("a", f"model-{i}") for i in range(30))
-    with pytest.raises(UnknownModelError, match="model-11 and 22 more"):
+    with pytest.raises(UnknownModelError, match="model-11 and 24 more"):
         select(("qqq",), many)
 
 
@@ -109,3 +109,30 @@ def test_any_names_are_resolved_or_refused(names: list[str]) -> None:
     except UnknownModelError:
         return
     assert all(choice.candidates for choice in choices)
+
+
+@pytest.mark.parametrize(
+    ("names", "found"),
+    [
+        (("auto",), [("single", ("auto",))]),
+        ((), [("single", ("auto",))]),
+        (("zoo:calc", "auto"), [("single", ("zoo:calc", "auto"))]),
+        (("cascade",), [("cascade", ("auto",))]),
+        (("race:fast",), [("race", ("auto:fast",))]),
+        (("cascade@bob",), [("cascade", ("auto@bob",))]),
+        (("cascade:cheap@bob",), [("cascade", ("auto:cheap@bob",))]),
+        (("race", "zoo:calc", "auto"), [("race", ("auto",)), ("single", ("zoo:calc", "auto"))]),
+        (("a", "race", "b"), [("single", ("a",)), ("race", ("auto",)), ("single", ("b",))]),
+        (("race", "cascade"), [("race", ("auto",)), ("cascade", ("auto",))]),
+        (("racer",), [("single", ("racer",))]),
+        (("race:slow",), [("single", ("race:slow",))]),
+        (("cascade/7b",), [("single", ("cascade/7b",))]),
+    ],
+)
+def test_a_chain_is_cut_where_a_strategy_is_asked_for(names, found) -> None:
+    assert [(link.strategy, link.names) for link in links(names)] == found
+
+
+def test_a_strategy_weighs_what_its_name_says() -> None:
+    assert links(("cascade:cheap@bob",))[0].preference == PREFERENCES["auto:cheap"]
+    assert links(("cascade",))[0].preference == BALANCED

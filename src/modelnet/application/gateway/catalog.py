@@ -15,6 +15,8 @@ from modelnet.core.machine import Machine
 from modelnet.core.standing import NEVER_MEASURED, Speed
 from modelnet.resource.directory import Directory, Offer
 from modelnet.service.preference import PREFERENCES
+from modelnet.service.selection import STRATEGIES
+from modelnet.service.timing import STREAMED
 
 AUTO_NAMES = tuple(PREFERENCES)
 _OWNER = "modelnet"
@@ -112,16 +114,22 @@ def _node_label(offer: Offer, bearers: int) -> str:
 
 
 def model_entries(offers: Sequence[Offer], created: int) -> list[ModelEntry]:
-    """Return the `auto` names, then every model, then every model of every node."""
+    """Return the `auto` names and strategies, then every model, then every model of every node."""
     owners: defaultdict[str, set[str]] = defaultdict(set)
     for offer in offers:
         owners[offer.card.name].add(offer.node_name)
-    named: dict[str, str] = dict.fromkeys(AUTO_NAMES, _OWNER)
+    named: dict[str, str] = dict.fromkeys((*AUTO_NAMES, *_strategies(offers)), _OWNER)
     for name in sorted(owners):
         named[name] = next(iter(owners[name])) if len(owners[name]) == 1 else _OWNER
     for name, offer in sorted(zip(full_names(offers), offers, strict=True), key=lambda one: one[0]):
         named[name] = offer.node_name
     return [ModelEntry(id=name, created=created, owned_by=owner) for name, owner in named.items()]
+
+
+def _strategies(offers: Sequence[Offer]) -> tuple[str, ...]:
+    """Return the strategies, where there are models that could answer together."""
+    talking = {offer.card.name for offer in offers if STREAMED & set(offer.card.operations)}
+    return STRATEGIES if len(talking) > 1 else ()
 
 
 def offer_views(offers: Sequence[Offer]) -> list[OfferView]:

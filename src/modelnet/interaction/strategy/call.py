@@ -10,7 +10,7 @@ from modelnet.resource.directory import Offer
 from modelnet.service.routing import Scored
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Call:
     """A call that may be under way: reading `chunks` begins it, closing them ends it."""
 

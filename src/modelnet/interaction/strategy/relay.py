@@ -25,8 +25,16 @@ RETURN_S = 5.0
 class Relay:
     """Passes one answer from model to model until it is whole."""
 
-    def __init__(self, errand: Errand, pool: Pool, budget: HedgeBudget, failures: Failures) -> None:
-        """Begin an answer; whoever `failures` bars is not asked."""
+    def __init__(
+        self,
+        errand: Errand,
+        pool: Pool,
+        budget: HedgeBudget,
+        failures: Failures,
+        first: Scored | None = None,
+    ) -> None:
+        """Begin an answer, with `first` if given; whoever `failures` bars is not asked."""
+        self._first = first
         self._errand = errand
         self._pool = pool
         self._budget = budget
@@ -39,7 +47,7 @@ class Relay:
             if self._progress.is_exhausted:
                 yield self._progress.ending()
                 return
-            opening = await self._open(await self._choose())
+            opening = await self._open(await self._chosen())
             if (call := opening.call) is None:
                 self._give_up_or_go_on(opening)
                 continue
@@ -53,6 +61,14 @@ class Relay:
                         yield chunk
                 except ModelnetError as error:
                     self._give_up_or_go_on(Opening(failed=[(call, error)]))
+
+    async def _chosen(self) -> tuple[Scored, ...]:
+        """Return whom to ask, best first, and before all the one to begin with."""
+        first, self._first = self._first, None
+        ranked = await self._choose()
+        if first is None:
+            return ranked
+        return first, *(other for other in ranked if other.candidate.key != first.candidate.key)
 
     async def _choose(self) -> tuple[Scored, ...]:
         """Choose whom to ask; when everyone failed, wait a little for somebody to come back."""

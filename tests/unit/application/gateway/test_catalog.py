@@ -38,7 +38,7 @@ OFFERS = (
 def test_models_by_every_name():
     entries = model_entries(OFFERS, 17)
     assert [(entry.id, entry.owned_by) for entry in entries] == [
-        *((name, "modelnet") for name in AUTO_NAMES),
+        *((name, "modelnet") for name in (*AUTO_NAMES, "cascade", "race")),
         ("a/b", "alice"),
         ("zoo:calc", "modelnet"),
         ("a/b@alice", "alice"),
@@ -52,6 +52,16 @@ def test_nodes_of_one_name_are_told_apart():
     twins = (offer("11111111", "pi", "m"), offer("22222222", "pi", "m"))
     names = [entry.id for entry in model_entries(twins, 0)]
     assert names[-2:] == ["m@11111111", "m@22222222"]
+
+
+def test_strategies_are_listed_where_models_can_answer_together():
+    replicas = (offer("11111111", "a", "m"), offer("22222222", "b", "m"))
+    assert "race" not in [entry.id for entry in model_entries(replicas, 0)]
+    mute = msgspec.structs.replace(
+        OFFERS[0], card=ModelCard(name="vectors", operations=("embed",), engine="onnx")
+    )
+    assert "race" not in [entry.id for entry in model_entries((*replicas, mute), 0)]
+    assert "race" in [entry.id for entry in model_entries((*replicas, OFFERS[0]), 0)]
 
 
 def test_nobody_is_here():

@@ -6,42 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelnet.core.card import ModelCard, Price
-from modelnet.core.identity import NodeId
+from modelnet.core.card import Price
 from modelnet.core.load import ModelLoad
-from modelnet.resource.directory import Offer
 from modelnet.service.analysis import TaskFeatures
 from modelnet.service.breaker import Breaker
 from modelnet.service.kind import TaskKind
 from modelnet.service.pathway.hedge import FirstChunks, HedgeBudget, rival
 from modelnet.service.routing import Scored
-from modelnet.service.standing import Estimate
+from tests.unit.service.pathway.candidates import scored
 
 NOW = 1000.0
 ARITHMETIC = TaskKind.certain("arithmetic")
-
-
-def scored(
-    name: str,
-    node: str,
-    *,
-    p: float = 0.8,
-    load: ModelLoad = ModelLoad(),  # noqa: B008 - frozen
-    breaker: Breaker = Breaker(),  # noqa: B008 - frozen
-    **card: object,
-) -> Scored:
-    fields: dict = {"operations": ("chat",), "engine": "scripted", **card}
-    quality = Estimate(p, 0.1, 20.0)
-    return Scored(
-        candidate=Offer(node=NodeId(node), card=ModelCard(name=name, **fields), load=load),
-        kind="arithmetic",
-        on_kind=quality,
-        quality=quality,
-        latency_s=1.0,
-        cost_usd=0.0,
-        breaker=breaker,
-        value=p,
-    )
 
 
 def chosen(first: Scored, *others: Scored, operation="chat", time_left_s: float = 60.0):
