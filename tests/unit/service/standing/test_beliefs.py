@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelnet.core.card import ModelCard, Skill
+from modelnet.core.card import Artifact, ModelCard, Skill
 from modelnet.core.identity import NodeId
 from modelnet.core.standing import NEVER_MEASURED, Standing, Tally
+from modelnet.service.change import Change
 from modelnet.service.kind import KINDS, OTHER, TaskKind
 from modelnet.service.skill import SKILLS
 from modelnet.service.standing import HALF_LIFE_S, Beliefs
@@ -58,10 +59,15 @@ class TestWhoseWord:
         assert evidence(believing(told("eve", 9, 10))) == Tally(4.5, 5)
 
     def test_all_others_together_are_capped(self) -> None:
+        crowd = [told(f"crowd{i}", 60, 60) for i in range(8)]
+        assert evidence(believing(*crowd)) == Tally(32, 32)
+        assert evidence(believing(told("me", 24, 24), *crowd)).asked == pytest.approx(24 + 32)
+
+    def test_a_crowd_that_contradicts_own_experience_counts_nothing(self) -> None:
         crowd = [told(f"colluder{i}", 60, 60) for i in range(8)]
         pooled = evidence(believing(told("me", 0, 24), *crowd))
-        assert pooled.right == pytest.approx(32)
-        assert pooled.asked == pytest.approx(24 + 32)
+        assert pooled.right == pytest.approx(0, abs=1e-6)
+        assert pooled.asked == pytest.approx(24)
 
     def test_one_report_is_capped_whatever_number_it_names(self) -> None:
         boast = believing(told("liar", 1e12, 1e12), told("honest", 0, 64))
@@ -106,10 +112,9 @@ class TestWhoseWord:
 
 class TestTime:
     def test_evidence_fades_by_half_in_a_half_life(self) -> None:
-        beliefs = believing(told("me", 8, 10), told("eve", 8, 10))
-        faded = evidence(beliefs, NOW + HALF_LIFE_S)
-        assert faded.right == pytest.approx(6)
-        assert faded.asked == pytest.approx(7.5)
+        own, report = believing(told("me", 8, 10)), believing(told("eve", 8, 10))
+        assert evidence(own, NOW + HALF_LIFE_S) == Tally(4, 5)
+        assert evidence(report, NOW + HALF_LIFE_S) == Tally(2, 2.5)
 
     def test_a_newer_report_of_an_examiner_replaces_the_older_never_the_reverse(self) -> None:
         newer = told("eve", 0, 20, measured_at=NOW + 1)
@@ -137,6 +142,158 @@ class TestTime:
         current = beliefs.belief(OWNER, SILENT, NOW + 121)
         beliefs.record(told("eve", 0, 10), NOW + 121)
         assert beliefs.belief(OWNER, SILENT, NOW + 121) != current
+
+
+class TestSenders:
+    """Reports weigh as much as their sender's earlier ones agreed with what was measured here."""
+
+    @staticmethod
+    def after(count: int, told_right: float) -> Tally:
+        """What a report counts whose sender said this of models that are .9 right."""
+        beliefs = Beliefs(ME)
+        for number in range(count):
+            name = f"known{number}"
+            beliefs.record(told("me", 18, 20, model=name), NOW)
+            beliefs.record(told("eve", told_right, 20, model=name), NOW)
+        beliefs.record(told("eve", 9, 10), NOW)
+        return evidence(beliefs)
+
+    def test_who_was_right_counts_more_than_half(self) -> None:
+        assert self.after(10, 18).asked > 8.5
+
+    def test_who_was_off_counts_nothing(self) -> None:
+        assert self.after(10, 2).asked == 0
+
+    def test_the_order_of_the_report_and_the_experience_does_not_matter(self) -> None:
+        reports = told("me", 18, 20), told("eve", 2, 20), told("eve", 9, 10, node=NodeId("n"))
+        weights = [
+            believing(*ordered).tallies(NodeId("n"), "m", NOW)["arithmetic"].asked
+            for ordered in (reports, (reports[1], reports[0], reports[2]))
+        ]
+        assert weights[0] == weights[1] < 5
+
+    def test_an_answer_of_ones_own_tests_a_sender_too(self) -> None:
+        beliefs = believing(told("eve", 20, 20), told("eve", 9, 10, node=NodeId("n")))
+        for _ in range(20):
+            beliefs.observe(OWNER, "m", ARITHMETIC, 0.0, NOW)
+        assert beliefs.tallies(NodeId("n"), "m", NOW)["arithmetic"].asked < 5
+
+    def test_a_report_that_is_newer_than_own_experience_may_tell_of_a_change(self) -> None:
+        day = 86_400.0
+        newer = told("eve", 0, 10, measured_at=NOW + day)
+        beliefs = believing(told("me", 20, 20), newer, now=NOW + day)
+        assert evidence(beliefs, NOW + day) == Tally(10, 15)
+
+
+class TestChange:
+    @staticmethod
+    def fallen(*reports: Standing, kind: TaskKind = ARITHMETIC) -> tuple[Beliefs, list[Change]]:
+        changes: list[Change] = []
+        beliefs = Beliefs(ME, tell=changes.append)
+        for standing in (told("me", 90, 100), *reports):
+            beliefs.record(standing, NOW)
+        for second in range(20):
+            if not changes:
+                beliefs.observe(OWNER, "m", kind, 0.0, NOW + 1 + second)
+        return beliefs, changes
+
+    def test_a_fall_is_told_once_with_what_was_seen(self) -> None:
+        _, [change] = self.fallen()
+        assert (change.node, change.model, change.direction) == (OWNER, "m", "worse")
+        assert change.before == pytest.approx(0.9, abs=1e-3)
+        assert (change.since, change.kept) == (0.0, 0.0)
+        assert change.answers < 10
+
+    def test_old_evidence_gives_way_and_new_evidence_stays(self) -> None:
+        beliefs, [change] = self.fallen()
+        left = evidence(beliefs, NOW + 21)
+        assert left.right == pytest.approx(0, abs=1e-6)
+        assert left.asked == pytest.approx(change.answers, rel=0.01)
+
+    def test_kinds_not_asked_since_are_no_longer_sure_either(self) -> None:
+        both = told("me", 0, 0, skills={"text": Tally(90, 100)}, measured_at=NOW + 0.5)
+        beliefs, changes = self.fallen(both)
+        assert changes
+        assert "text" not in beliefs.tallies(OWNER, "m", NOW + 21)
+
+    def test_reports_of_before_give_way_and_those_of_after_count(self) -> None:
+        beliefs, _ = self.fallen(told("eve", 18, 20))
+        assert evidence(beliefs, NOW + 21).right < 1
+        beliefs.record(told("eve", 0, 20, measured_at=NOW + 30), NOW + 30)
+        assert evidence(beliefs, NOW + 30).asked > 10
+
+    def test_an_exam_can_show_it_too(self) -> None:
+        changes: list[Change] = []
+        beliefs = Beliefs(ME, tell=changes.append)
+        beliefs.record(told("me", 23, 24), NOW)
+        beliefs.record(told("me", 3, 12, measured_at=NOW + 60), NOW + 60)
+        assert [change.direction for change in changes] == ["worse"]
+        assert evidence(beliefs, NOW + 60).mean() < 0.45
+
+    def test_claims_are_no_rate_that_answers_are_held_against(self) -> None:
+        changes: list[Change] = []
+        beliefs = Beliefs(ME, tell=changes.append)
+        beliefs.belief(OWNER, CLAIMANT, NOW)
+        for _ in range(7):
+            beliefs.observe(OWNER, "m", ARITHMETIC, 0.0, NOW)
+        beliefs.observe(OWNER, "m", ARITHMETIC, 0.0, NOW)
+        assert changes == []
+
+    def test_after_a_change_all_is_watched_anew(self) -> None:
+        beliefs, changes = self.fallen()
+        for second in range(60):
+            beliefs.observe(OWNER, "m", ARITHMETIC, 1.0, NOW + 60 + second)
+        assert [change.direction for change in changes] == ["worse", "better"]
+
+
+class TestLikeness:
+    DIGEST = "a" * 64
+
+    def card(self, name: str, **fields: object) -> ModelCard:
+        return msgspec.structs.replace(SILENT, name=name, **fields)
+
+    def knowing(self, card: ModelCard, rate: float) -> Beliefs:
+        beliefs = believing(told("me", 40 * rate, 40, model=card.name))
+        beliefs.belief(OWNER, card, NOW)
+        return beliefs
+
+    def guess(self, beliefs: Beliefs, card: ModelCard, node: str = "new") -> float:
+        return beliefs.belief(NodeId(node), card, NOW).kinds["arithmetic"].mean
+
+    def test_a_newcomer_of_a_known_file_is_expected_to_be_like_it(self) -> None:
+        made_of = Artifact(self.DIGEST, 1, "gguf")
+        beliefs = self.knowing(self.card("known", artifact=made_of), 0.95)
+        guess = self.guess(beliefs, self.card("other", artifact=made_of))
+        assert guess == pytest.approx(0.4 + 0.75 * (39 / 42 - 0.4))
+
+    def test_and_so_is_one_of_the_same_family_and_size(self) -> None:
+        beliefs = self.knowing(self.card("owl-7b-q4_k_m", parameters=7_240_000_000), 0.05)
+        alike = self.card("Lab/Owl-7B", parameters=7_241_000_000)
+        assert self.guess(beliefs, alike) == pytest.approx(0.4 + 0.5 * (3 / 42 - 0.4))
+        assert self.guess(beliefs, self.card("owl-7b")) == pytest.approx(0.4)
+        assert self.guess(beliefs, self.card("owl", parameters=10**9)) == pytest.approx(0.4)
+
+    def test_a_lying_name_is_worth_two_questions(self) -> None:
+        famous = self.card("owl-7b", parameters=7_000_000_000)
+        beliefs = self.knowing(famous, 0.95)
+        assert self.guess(beliefs, famous, "liar") > 0.6
+        beliefs.record(told("me", 0, 2, node=NodeId("liar"), model="owl-7b"), NOW)
+        assert self.guess(beliefs, famous, "liar") < 0.35
+        beliefs.record(
+            told("me", 0, 10, node=NodeId("liar"), model="owl-7b", measured_at=NOW + 1), NOW + 1
+        )
+        assert self.guess(beliefs, famous, "liar") < 0.1
+
+    def test_a_node_does_not_vouch_for_itself(self) -> None:
+        beliefs = self.knowing(self.card("owl-7b", parameters=7_000_000_000), 0.95)
+        twin = self.card("owl-7b-q8_0", parameters=7_000_000_000)
+        assert self.guess(beliefs, twin, OWNER) == pytest.approx(0.4)
+
+    def test_what_was_forgotten_is_like_nobody(self) -> None:
+        famous = self.card("owl-7b", parameters=7_000_000_000)
+        beliefs = self.knowing(famous, 0.95)
+        beliefs.forget(OWNER)
+        assert self.guess(beliefs, famous) == pytest.approx(0.4)
 
 
 class TestClaims:
@@ -253,6 +410,31 @@ class TestSpeed:
     def test_an_exam_without_a_single_answer_says_nothing_of_speed(self) -> None:
         beliefs = believing(told("me", 0, 9, latency_s=0.0), told("eve", 0, 9, latency_s=0.0))
         assert beliefs.belief(OWNER, SILENT, NOW).speed == NEVER_MEASURED
+
+
+class TestLatency:
+    def test_unmeasured_is_unknown(self) -> None:
+        assert Beliefs(ME).belief(OWNER, SILENT, NOW).latency("chat", 10) is None
+
+    def test_a_model_that_keeps_its_time_has_a_short_tail(self) -> None:
+        tails = {}
+        for name, times in (("steady", (1.0, 1.0)), ("moody", (0.4, 2.5))):
+            beliefs = Beliefs(ME)
+            for took_s in times * 40:
+                beliefs.observe_speed(OWNER, "m", Timing(took_s, took_s), 10)
+            latency = beliefs.belief(OWNER, SILENT, NOW).latency("chat", None)
+            assert latency is not None
+            tails[name] = latency.p95 / latency.p50
+        assert tails["steady"] < 1.3
+        assert tails["moody"] > 3
+
+    def test_the_queue_lengthens_both(self) -> None:
+        beliefs = Beliefs(ME)
+        beliefs.observe_call(OWNER, "m", "embed", 0.2)
+        belief = beliefs.belief(OWNER, SILENT, NOW)
+        alone, queued = (belief.latency("embed", None, wait) for wait in (0.0, 2.0))
+        assert alone is not None
+        assert queued == pytest.approx((3 * alone.p50, 3 * alone.p95))
 
 
 class TestBounds:
