@@ -121,10 +121,27 @@ async def test_two_that_are_mostly_wrong_do_not_decide_before_a_better_one(world
         member("a", "Strelsau", pace=paced(0.3)),
         member("b", "Zenda"),
         member("c", "Zenda"),
-        p_right={"a": 0.95, "b": 0.2, "c": 0.2},
+        p_right={"a": 0.95, "b": 0.4, "c": 0.4},
     )
     heard = await listen(asker, task(CAPITAL, "race"))
     assert heard.text == "Strelsau"
+
+
+async def test_who_is_mostly_wrong_does_not_run(world: World):
+    weak = member("c", "Strelsau")
+    asker = await committee(
+        world, member("a", "Strelsau"), member("b", "Zenda"), weak, p_right={**P, "c": 0.3}
+    )
+    await listen(asker, task(CAPITAL, "race"))
+    assert weak.requests == []
+
+
+async def test_what_was_worked_out_needs_no_second_voice(world: World):
+    slow = member("b", "42", pace=paced(5.0))
+    asker = await committee(world, member("a", "42"), slow, p_right=P)
+    began = virtual_clock()
+    assert (await listen(asker, task("What is 17 + 25?", "race"))).text == "42"
+    assert virtual_clock() - began < 1.0
 
 
 async def test_what_is_too_dear_does_not_run(world: World):

@@ -34,6 +34,8 @@ _LEAST_PATIENCE_S = 0.2
 _PATIENCE = 2.0
 """A runner may take so many times as long as it usually does, whatever the others need."""
 _P_LIKELY = 0.5
+_P_SURE = 0.97
+"""A sum that was worked out, for one, needs no second voice."""
 
 
 class Race:
@@ -56,7 +58,15 @@ class Race:
     def quote(self, errand: Errand, ranked: Sequence[Scored]) -> Quote:
         """Return what all runners cost: those that lose are paid, too."""
         now = errand.task.deadline
-        return at_once(lineup(ranked, errand.preference, size=self._runners, now=now))
+        return at_once(
+            lineup(
+                ranked,
+                errand.preference,
+                size=self._runners,
+                now=now,
+                calibration=self._calibration,
+            )
+        )
 
     async def run(self, errand: Errand, pool: Pool) -> AsyncGenerator[Chunk | Contribution, None]:
         """Let them run, and tell the winner's answer at once."""
@@ -81,7 +91,13 @@ class Race:
         except ModelnetError:
             # The relay waits for somebody, or says why there is nobody.
             return []
-        members = lineup(ranked, errand.preference, size=self._runners, now=pool.now())
+        members = lineup(
+            ranked,
+            errand.preference,
+            size=self._runners,
+            now=pool.now(),
+            calibration=self._calibration,
+        )
         progress = Progress(errand.task.request)
         return [pool.call(errand, member, progress) for member in members]
 
@@ -104,7 +120,7 @@ class Race:
         return await hear_several(calls, errand.task.request, until, pool)
 
     def _is_decided(self, errand: Errand, calls: Sequence[Call], heard: Sequence[Heard]) -> bool:
-        """Tell whether two agree, or somebody said what cannot be compared and others hardly beat.
+        """Tell whether two agree, or one is sure, or says what cannot be compared nor beaten.
 
         Two models that are mostly wrong do not decide while a better one is still at work.
         """
@@ -112,6 +128,8 @@ class Race:
             return False
         verdict = judge(heard, errand.task.request, self._calibration)
         p_others = max((c.scored.quality.mean for c in _left(calls, heard)), default=0.0)
+        if verdict.p_right >= _P_SURE:
+            return True
         answers = [one.answer for one in heard]
         if (winner := agreed(answers)) is not None:
             return verdict.best.answer == winner and verdict.p_right >= min(_P_LIKELY, p_others)
@@ -125,7 +143,7 @@ class Race:
         failed = [call for call, _ in hearing.failed]
         left = [call for call in _left(calls, hearing.heard) if call not in failed]
         because = (
-            f"{verdict.p_right:.2f} probable, {_agreement(hearing)} of {len(calls)} asked at once; "
+            f"{verdict.p_right:.2f} probable, {_agreement(hearing)} of {len(calls)} models asked; "
             f"{verdict.best.call.scored.because}"
         )
         return verdict.told(because, failed, left)
@@ -140,4 +158,4 @@ def _left(calls: Sequence[Call], heard: Sequence[Heard]) -> list[Call]:
 def _agreement(hearing: Hearing) -> str:
     """Say how many agree."""
     is_agreed = agreed([one.answer for one in hearing.heard]) is not None
-    return "two agree" if is_agreed else f"none agree, {len(hearing.heard)} answered"
+    return "two agree" if is_agreed else f"the best of {len(hearing.heard)} answers"

@@ -67,6 +67,14 @@ def log_odds_of(p: float, calibration: Calibration = DEFAULT) -> float:
     return math.log(bounded / (1.0 - bounded))
 
 
+def support(p: float, calibration: Calibration = DEFAULT) -> float:
+    """Return what the agreement of one more voice is worth, in log-odds, by Bayes' rule.
+
+    That of a model which is mostly wrong is worth less than nothing: it says what others get wrong.
+    """
+    return log_odds_of(p, calibration) - math.log(calibration.p_same_mistake)
+
+
 def _log_odds(request: Request, answer: Answer, calibration: Calibration) -> float:
     odds = log_odds_of(answer.scored.quality.mean, calibration)
     if answer.logprob is not None:

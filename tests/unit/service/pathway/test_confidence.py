@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from modelnet.core.chunk import ToolCall
 from modelnet.core.request import Chat, Message
-from modelnet.service.pathway.confidence import Calibration, confidences
+from modelnet.service.pathway.confidence import Calibration, confidences, support
 from tests.unit.service.pathway.candidates import answer
 
 OPEN = Chat((Message("user", "Who wrote it?"),))
@@ -53,6 +53,12 @@ def test_a_voice_that_agrees_is_worth_what_bayes_says():
     both_right, both_wrong = 0.7 * 0.7, 0.3 * 0.3 * 0.6
     agree = sure(answer("Hope", "a", p=0.7), answer("Hope", "b", p=0.7))[0]
     assert agree == pytest.approx(both_right / (both_right + both_wrong))
+
+
+def test_the_agreement_of_who_is_mostly_wrong_speaks_against():
+    assert support(0.3) < 0.0 < support(0.4)
+    alone = sure(answer("Hope", "a", p=0.7))[0]
+    assert sure(answer("Hope", "a", p=0.7), answer("Hope", "b", p=0.2))[0] < alone
 
 
 def test_replicas_add_nothing():
