@@ -119,6 +119,14 @@ async def test_expected_answers_and_what_is_not_kept(tmp_path, session):
         client = Client(session, node)
         await client.ask("Two and two?", expected=4)
         await client.ask("Two and two?", expected="five")
+        for path, body in (
+            ("/v1/embeddings", {"input": "x"}),
+            ("/v1/completions", {"prompt": ["x", "y"]}),
+            ("/modelnet/v1/step", {"prompt": "x"}),
+        ):
+            told = await client("POST", path, {**body, "modelnet": {"expected": "4"}}, status=400)
+            assert json.loads(told)["error"]["param"] == "modelnet.expected"
+        await client("POST", "/v1/embeddings", {"input": "x", "modelnet": {"explain": True}})
         unkept = await client.ask("Two and two?", expected="4", keep=False)
         assert [entry["verdict"] for entry in await client.kept()] == [1.0, 0.0]
         await client.judge(unkept["id"], status=404, right=True)

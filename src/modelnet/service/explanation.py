@@ -171,6 +171,8 @@ def _margin(first: Considered, second: Considered) -> str:
         for worth, better, worse in reasons
         if abs(worth) >= _LEAST_WORTH
     ]
+    if second.expected_s is None and first.expected_s is not None:
+        told.append("whose time was never measured")
     why = f" ({', '.join(told)})" if told else ""
     return f": worth {first.value - second.value:.3f} more than {_name(second)}{why}"
 

@@ -3,6 +3,7 @@
 from modelnet.application.cli.output import Column, console, printable, write
 from modelnet.core.identity import short_node_id
 from modelnet.service.explanation import Considered, Explanation
+from modelnet.service.selection import SINGLE
 
 _COLUMNS = (
     Column("MODEL"),
@@ -47,8 +48,11 @@ def _draw(explanation: Explanation) -> None:
 def _understood(explanation: Explanation) -> str:
     kinds = sorted(explanation.kinds.items(), key=lambda one: -one[1])
     read = ", ".join(f"{kind} {p:.0%}" for kind, p in kinds[:3])
+    name = explanation.name
+    if explanation.strategy != SINGLE:
+        name = f"{explanation.strategy} of {name}"
     return (
-        f"Understood as {read}; asked for {explanation.name!r}: a second is worth "
+        f"Understood as {read}; asked for {name!r}: a second is worth "
         f"{explanation.p_per_second:g} of a right answer, a dollar {explanation.p_per_dollar:g}."
     )
 

@@ -33,6 +33,9 @@ class Asker:
         models: tuple[str, ...],
         http: HttpRequest,
         time_s: float | None = None,
+        *,
+        expected: str | None = None,
+        is_kept: bool = True,
     ) -> Task:
         """Return the task, and give its whole response that much time."""
         time_s = time_s or DEFAULT_DEADLINE_S
@@ -43,6 +46,8 @@ class Asker:
             models=models,
             deadline=self._clock() + time_s,
             owner=http.owner,
+            expected=expected,
+            is_kept=is_kept,
         )
 
     def ask(self, task: Task) -> AsyncGenerator[Chunk | Contribution, None]:

@@ -1,6 +1,6 @@
 """Judging answers by program, where a program can: arithmetic, forms of JSON, expected answers."""
 
-from modelnet.core.request import Chat, Request
+from modelnet.core.request import Chat, Complete, Request
 from modelnet.service.verifier import arithmetic, exact, schema
 
 __all__ = ["MAX_CHARACTERS", "verdict_on"]
@@ -16,7 +16,7 @@ def verdict_on(request: Request, answer: str, expected: str | None = None) -> fl
     and a lone question of arithmetic is computed: instructions or turns before it may have given
     it another meaning.
     """
-    if len(answer) > MAX_CHARACTERS:
+    if len(answer) > MAX_CHARACTERS or not isinstance(request, Chat | Complete):
         return None
     if expected is not None:
         return exact.judge(expected, answer)

@@ -28,6 +28,7 @@ SUM = chat("What is 2 + 2?")
         (Complete("2+2="), "5", None, None),
         (Complete("2+2="), "5", "4", 0.0),
         (Embed(("2+2=",)), "", None, None),
+        (Embed(("2+2=",)), "", "4", None),
         (SUM, "4" + " " * MAX_CHARACTERS, None, None),
     ],
 )

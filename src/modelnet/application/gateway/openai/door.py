@@ -4,7 +4,6 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
 import anyio
-import msgspec
 
 from modelnet.application.gateway.answer import Answer
 from modelnet.application.gateway.answering import Answering
@@ -27,6 +26,7 @@ from modelnet.application.gateway.openai.reading import (
     chat_of,
     completions_of,
     embed_of,
+    expected_of,
     models_of,
 )
 from modelnet.core.clock import Clock
@@ -49,7 +49,7 @@ class OpenAIDoor:
     async def chat(self, http: HttpRequest) -> Reply | EventStream:
         """`POST /v1/chat/completions`."""
         body = decode(ChatBody, http.body)
-        task = self._task(body, chat_of(body), http)
+        (task,) = self._tasks(body, (chat_of(body),), http)
         response_id, created = f"chatcmpl-{task.id}", int(self._clock())
         explanation = self._explanation(body, task)
         if body.stream:
@@ -64,7 +64,7 @@ class OpenAIDoor:
     async def complete(self, http: HttpRequest) -> Reply | EventStream:
         """`POST /v1/completions`."""
         body = decode(CompletionBody, http.body)
-        tasks = [self._task(body, request, http) for request in completions_of(body)]
+        tasks = self._tasks(body, completions_of(body), http)
         first = tasks[0]
         response_id, created = f"cmpl-{first.id}", int(self._clock())
         explanation = self._explanation(body, first)
@@ -82,7 +82,7 @@ class OpenAIDoor:
         """`POST /v1/embeddings`."""
         body = decode(EmbeddingBody, http.body)
         request = embed_of(body)
-        task = self._task(body, request, http)
+        (task,) = self._tasks(body, (request,), http)
         explanation = self._explanation(body, task)
         answer = await self._asker.whole(task)
         response = embeddings(
@@ -93,11 +93,15 @@ class OpenAIDoor:
         )
         return json_reply(response, headers=task_headers(task))
 
-    def _task(self, body: Body, request: Request, http: HttpRequest) -> Task:
+    def _tasks(self, body: Body, requests: Sequence[Request], http: HttpRequest) -> list[Task]:
         options = body.modelnet or NetworkOptions()
-        task = self._asker.task(request, models_of(body), http, options.deadline_s)
-        expected = None if options.expected is None else str(options.expected)
-        return msgspec.structs.replace(task, expected=expected, is_kept=options.keep)
+        models, expected = models_of(body), expected_of(body, requests)
+        return [
+            self._asker.task(
+                request, models, http, options.deadline_s, expected=expected, is_kept=options.keep
+            )
+            for request in requests
+        ]
 
     def _explanation(self, body: Body, task: Task) -> Explanation | None:
         is_wanted = body.modelnet is not None and body.modelnet.explain

@@ -4,7 +4,7 @@ What cannot be honoured is refused, never dropped: an answer that ignores half o
 looks like an answer.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -18,7 +18,7 @@ from modelnet.application.gateway.openai.body import (
 )
 from modelnet.application.gateway.openai.conversation import conversation_of
 from modelnet.core.error import InvalidRequestError, UnsupportedError
-from modelnet.core.request import Chat, Complete, Embed, Sampling
+from modelnet.core.request import Chat, Complete, Embed, Request, Sampling
 
 DEFAULT_COMPLETION_TOKENS = 16
 """What OpenAI's completions stop after when `max_tokens` is not given."""
@@ -69,6 +69,28 @@ def models_of(body: Body) -> tuple[str, ...]:
             param="model",
         )
     return tuple(dict.fromkeys(names))
+
+
+def expected_of(body: Body, requests: Sequence[Request]) -> str | None:
+    """Return the right answer, where the asker told it.
+
+    Raises:
+        UnsupportedError: there is no text to compare it with.
+        InvalidRequestError: there are several, and it is not told of which.
+    """
+    expected = None if body.modelnet is None else body.modelnet.expected
+    if expected is None:
+        return None
+    if not all(isinstance(request, Chat | Complete) for request in requests):
+        raise UnsupportedError(
+            "`modelnet.expected` is for answers that are text; leave it out.",
+            param="modelnet.expected",
+        )
+    if len(requests) > 1:
+        raise InvalidRequestError(
+            "`modelnet.expected` is of one answer; send one prompt.", param="modelnet.expected"
+        )
+    return str(expected)
 
 
 def chat_of(body: ChatBody) -> Chat:

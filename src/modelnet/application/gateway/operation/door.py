@@ -7,8 +7,8 @@ from modelnet.application.gateway.answering import Answering
 from modelnet.application.gateway.asker import Asker, provenance, task_headers
 from modelnet.application.gateway.endpoint import HttpRequest, Reply, Routes, json_reply
 from modelnet.application.gateway.meter import Meter
-from modelnet.application.gateway.openai.body import Body, decode
-from modelnet.application.gateway.openai.reading import models_of
+from modelnet.application.gateway.openai.body import Body, NetworkOptions, decode
+from modelnet.application.gateway.openai.reading import expected_of, models_of
 from modelnet.application.gateway.operation.reading import (
     EncodeBody,
     ScoreBody,
@@ -64,10 +64,14 @@ class OperationDoor:
     async def _answered(
         self, body: Body, request: Request, http: HttpRequest
     ) -> tuple[Task, Answer, Provenance]:
-        time_s = body.modelnet.deadline_s if body.modelnet is not None else None
-        task = self._asker.task(request, models_of(body), http, time_s)
+        options = body.modelnet or NetworkOptions()
+        expected_of(body, (request,))
+        task = self._asker.task(
+            request, models_of(body), http, options.deadline_s, is_kept=options.keep
+        )
+        explanation = self._asker.explain(task) if options.explain else None
         answer = await self._asker.whole(task)
-        return task, answer, provenance(task, answer.contributions)
+        return task, answer, provenance(task, answer.contributions, explanation)
 
 
 def _reply(task: Task, view: Any) -> Reply:
