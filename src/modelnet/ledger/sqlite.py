@@ -34,6 +34,9 @@ MAX_WAITING = 4096
 
 _TOGETHER = 256
 _PAGE = 256
+_PATIENCE_S = 30.0
+"""How long an answer of the disk is waited for."""
+
 _CLOSE_S = 5.0
 """How long `close` waits for a disk; what it has not taken by then is lost."""
 
@@ -110,8 +113,12 @@ class SqliteStore:
         try:
             self._hand_over(question)
         except Full:
-            raise StorageError("The disk of the outcomes is too slow: ask again later.") from None
-        return await question.answer
+            raise _too_slow() from None
+        try:
+            with anyio.fail_after(_PATIENCE_S):
+                return await question.answer
+        except TimeoutError:
+            raise _too_slow() from None
 
     def _hand_over(self, job: Entry | _Question) -> None:
         if self._thread is None:
@@ -153,6 +160,8 @@ class SqliteStore:
     def _add(self, database: Database, entries: list[Entry]) -> Database:
         try:
             database.add(entries)
+        except (OverflowError, UnicodeError):
+            return self._add_singly(database, entries)
         except sqlite3.Error as error:
             if not is_damage(error):
                 self._warn(str(error))
@@ -161,6 +170,13 @@ class SqliteStore:
             with suppress(sqlite3.Error):
                 database.add(entries)
         self._is_failing = False
+        return database
+
+    def _add_singly(self, database: Database, entries: list[Entry]) -> Database:
+        """Keep what SQLite has room for: a number beyond its own costs that entry alone."""
+        if len(entries) > 1:
+            for entry in entries:
+                database = self._add(database, [entry])
         return database
 
     def _answer(self, database: Database, question: _Question) -> Database:
@@ -186,6 +202,10 @@ class SqliteStore:
         if not self._is_failing:
             _log.warning("Outcomes are not kept in %s (%s).", self._path, why)
         self._is_failing = True
+
+
+def _too_slow() -> StorageError:
+    return StorageError("The disk of the outcomes is too slow: ask again later.")
 
 
 def _settle(answer: "asyncio.Future[Any]", result: Any, error: Exception | None) -> None:

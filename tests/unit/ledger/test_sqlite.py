@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from modelnet.core.error import StorageError
 from modelnet.core.identity import NodeId, RequestId
@@ -197,6 +198,16 @@ async def test_a_number_that_is_none_is_dropped_alone(path):
     )  # fmt: skip
     await keep(path, entry(1), nan, entry(2))
     assert await kept(path) == [1.0, 2.0]
+
+
+@pytest.mark.parametrize("broken", [{"tokens": 2**64}, {"model": "\ud800"}])
+async def test_what_sqlite_has_no_room_for_is_dropped_alone(path, broken):
+    store = SqliteStore(path)
+    store.add(entry(1))
+    store.add(structs.replace(entry(2), **broken))
+    store.add(entry(3))
+    assert [one.at for one in await store.recent(10)] == [1.0, 3.0]
+    await store.close()
 
 
 async def test_a_disk_that_hangs_fills_no_memory(path, caplog):
