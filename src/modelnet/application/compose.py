@@ -30,6 +30,7 @@ from modelnet.resource.message import encode
 from modelnet.resource.model import Model
 from modelnet.resource.remote import RemoteModel
 from modelnet.resource.watcher import Watcher
+from modelnet.service.change import Change
 from modelnet.service.evidence import evidence_in
 from modelnet.service.routing import StandingRouter
 from modelnet.service.standing import Beliefs
@@ -85,7 +86,11 @@ def wire(
 ) -> Parts:
     """Join the rooms around a network that is not yet entered. Does no I/O."""
     host = Host(clock)
-    beliefs = Beliefs(key.node)
+
+    def doubt(change: Change) -> None:
+        examiner.doubt(change)
+
+    beliefs = Beliefs(key.node, tell=doubt)
     demand = Demand()
 
     def hear(event: DirectoryEvent) -> None:

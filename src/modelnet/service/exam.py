@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from modelnet.core.card import ModelCard
 from modelnet.core.identity import NodeId
 from modelnet.core.standing import Standing, Tally
+from modelnet.resource.directory import Offer
 from modelnet.service.skill import SKILLS, Question, draw, is_correct
 from modelnet.service.timing import Timing
 
@@ -65,6 +66,21 @@ def skills_to_examine(card: ModelCard) -> tuple[str, ...]:
     return tuple(skill for skill in SKILLS if skill in card.skill_ids)
 
 
+def best_of_others(offer: Offer, offers: Iterable[Offer]) -> dict[str, float]:
+    """Return the best rate that was measured of any other model, by skill."""
+    best: dict[str, float] = {}
+    for other in offers:
+        if other.key != offer.key:
+            for skill, tally in other.skills.items():
+                best[skill] = max(best.get(skill, 0.0), tally.mean())
+    return best
+
+
+def is_right(question: Question, reply: Reply) -> bool:
+    """Tell whether a reply came and is correct."""
+    return reply.text is not None and is_correct(question, reply.text)
+
+
 def grade(questions: Sequence[Question], replies: Sequence[Reply]) -> dict[str, Tally]:
     """Count right answers, a skill at a time; the replies are in the order of the questions.
 
@@ -73,9 +89,8 @@ def grade(questions: Sequence[Question], replies: Sequence[Reply]) -> dict[str, 
     """
     tallies: dict[str, Tally] = {}
     for question, reply in zip(questions, replies, strict=True):
-        is_right = reply.text is not None and is_correct(question, reply.text)
         known = tallies.get(question.skill, Tally())
-        tallies[question.skill] = known + Tally(float(is_right), 1.0)
+        tallies[question.skill] = known + Tally(float(is_right(question, reply)), 1.0)
     return tallies
 
 

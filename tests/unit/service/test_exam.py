@@ -2,6 +2,7 @@
 
 import string
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,15 +10,18 @@ from hypothesis import strategies as st
 from modelnet.core.card import ModelCard, Skill
 from modelnet.core.identity import NodeId
 from modelnet.core.standing import Tally
+from modelnet.resource.directory import Offer
 from modelnet.service.exam import (
     Exam,
     Reply,
+    best_of_others,
     examiners,
     grade,
+    is_right,
     skills_to_examine,
     standing_from,
 )
-from modelnet.service.skill import SKILLS, is_held_out
+from modelnet.service.skill import SKILLS, Question, is_held_out
 from modelnet.service.timing import Timing
 
 NODES = [NodeId(f"did:key:{letter * 12}") for letter in string.ascii_lowercase]
@@ -130,3 +134,19 @@ def test_exams_are_spread_over_the_nodes() -> None:
                 load[examiner] += 1
     assert min(load.values()) > 0
     assert max(load.values()) < 2 * 4 * 3
+
+
+def offer(name: str, **skills: Tally) -> Offer:
+    return Offer(node=NODES[0], card=msgspec.structs.replace(card(), name=name), skills=skills)
+
+
+def test_the_best_of_the_others_is_what_a_newcomer_is_held_against() -> None:
+    newcomer = offer("new", logic=Tally(12, 12), text=Tally(12, 12))
+    others = (offer("a", logic=Tally(8, 10)), offer("b", logic=Tally(2, 10), facts=Tally(0, 2)))
+    best = best_of_others(newcomer, (newcomer, *others))
+    assert best == {"logic": pytest.approx(0.75), "facts": pytest.approx(0.25)}
+
+
+@pytest.mark.parametrize(("text", "right"), [("yes", True), ("no", False), (None, False)])
+def test_no_reply_is_wrong(text: str | None, right: bool) -> None:
+    assert is_right(Question("logic", "boolean", "True?", "yes", "key"), Reply(text)) is right

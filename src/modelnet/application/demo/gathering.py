@@ -12,8 +12,8 @@ from modelnet.application.demo.cast import TWIN, VICTIM, Cast
 from modelnet.application.demo.process import Fleet, NodeProcess, NodeSpec
 from modelnet.application.gateway.catalog import OfferView
 from modelnet.core.error import DeadlineError
-from modelnet.interaction.examiner import QUESTIONS_PER_NEWCOMER
 from modelnet.service.exam import EXAMINERS
+from modelnet.service.sitting import LEAST, SOON
 from modelnet.service.skill import SKILLS
 
 MEET_S = 15.0
@@ -74,17 +74,16 @@ async def measured(present: Sequence[Present]) -> list[OfferView]:
     """
     client = present[0].client
     with anyio.move_on_after(ALL_EXAMS_S):
-        return await _offers(client, exams=min(EXAMINERS, len(present) - 1))
+        return await _offers(client, asked=min(EXAMINERS, len(present) - 1) * SOON)
     with _limit(ONE_EXAM_S, "The models were not measured"):
-        return await _offers(client, exams=1)
+        return await _offers(client, asked=LEAST)
 
 
-async def _offers(client: NodeClient, exams: int) -> list[OfferView]:
-    """Return the offers once each of them has passed through so many exams."""
+async def _offers(client: NodeClient, asked: int) -> list[OfferView]:
+    """Return the offers once each of them was asked so many questions on what it claims."""
     while True:
         offers = await client.models()
-        asked = [_least_asked(offer) for offer in offers if not _is_slow(offer)]
-        if min(asked) >= exams * QUESTIONS_PER_NEWCOMER:
+        if min(_least_asked(offer) for offer in offers if not _is_slow(offer)) >= asked:
             return offers
         await anyio.sleep(_POLL_S)
 
