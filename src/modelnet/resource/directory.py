@@ -82,6 +82,8 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
     """When the node joined: a node that came back is a new offer."""
     card: ModelCard
     load: ModelLoad = ModelLoad()
+    own: int = 0
+    """Requests of this node that are under way there: part of the load, and known for certain."""
     is_local: bool = False
     skills: dict[str, Tally] = {}
     """What examiners other than its own node measured of it (and this node, of its own)."""

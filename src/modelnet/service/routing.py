@@ -21,6 +21,7 @@ from modelnet.service.breaker import CLOSED, Breaker
 from modelnet.service.candidate import obstacle, surely_fits
 from modelnet.service.kind import OTHER, TaskKind
 from modelnet.service.preference import BALANCED, Preference
+from modelnet.service.spread import UNKNOWN, Latency, Spread
 from modelnet.service.standing import Belief, Beliefs, Estimate
 from modelnet.service.timing import STREAMED, Timing
 from modelnet.service.waiting import blurred_wait, without_wait
@@ -55,10 +56,17 @@ class Scored:
     """How it does over all kinds the task may be of."""
     latency_s: float | None
     """Expected time of the answer, its wait in the queue included; `None` when never measured."""
+    spread: Spread = UNKNOWN
+    """How far its answers stray from that time."""
     cost_usd: float
     breaker: Breaker = CLOSED
     value: float
     """Probability of a right answer, less what its time and cost are worth."""
+
+    @property
+    def latency(self) -> Latency | None:
+        """Half of its answers take less than `p50` seconds, 95 of 100 less than `p95`."""
+        return None if self.latency_s is None else self.spread.latency(self.latency_s)
 
     @property
     def because(self) -> str:
@@ -212,7 +220,7 @@ class StandingRouter:
     ) -> Scored:
         expected_s = belief.expected_s(features.operation, features.max_tokens)
         latency_s = None if expected_s is None else expected_s * (1.0 + candidate.load.wait_factor)
-        blurred_s = (expected_s or _UNKNOWN_LATENCY_S) * (1.0 + blurred_wait(candidate.load, rng))
+        blurred_s = (expected_s or _UNKNOWN_LATENCY_S) * (1.0 + blurred_wait(candidate, rng))
         blurred_s *= 1.0 + _LATENCY_JITTER * rng.random()
         cost_usd = _cost_usd(candidate, features, belief)
         kind = features.kind.most_likely
@@ -222,6 +230,7 @@ class StandingRouter:
             on_kind=belief.kinds[kind],
             quality=quality,
             latency_s=latency_s,
+            spread=belief.spread,
             cost_usd=cost_usd,
             breaker=self._breakers.get(candidate.key, CLOSED),
             value=p_right

@@ -8,6 +8,8 @@ import math
 import random
 from collections import Counter, OrderedDict
 
+import msgspec
+
 from modelnet.core.identity import NodeId
 from modelnet.core.load import ModelLoad
 from modelnet.resource.directory import Offer
@@ -40,8 +42,8 @@ class Underway:
         if not self._own[key]:
             del self._own[key]
 
-    def load(self, offer: Offer) -> ModelLoad:
-        """Return the load of a model: as its beacon said, and what was sent or ended since.
+    def seen(self, offer: Offer) -> Offer:
+        """Return a model with its load as the beacon said, and what was sent or ended since.
 
         Without this a node would send everything to one model until the next beacon.
         """
@@ -55,7 +57,8 @@ class Underway:
                 self._counted.popitem(last=False)
         total = max(own, told.running + told.waiting + own - counted)
         running = min(total, told.parallel)
-        return ModelLoad(running, total - running, told.parallel, told.begun)
+        load = ModelLoad(running, total - running, told.parallel, told.begun)
+        return msgspec.structs.replace(offer, load=load, own=own)
 
 
 def without_wait(
@@ -79,13 +82,14 @@ def without_wait(
     return Timing(timing.latency_s - waited_s - excess_s, begun_s, timing.tokens_per_s)
 
 
-def blurred_wait(load: ModelLoad, rng: random.Random) -> float:
-    """Return how many whole answers may be ahead, the number that is here drawn at random.
+def blurred_wait(offer: Offer, rng: random.Random) -> float:
+    """Return how many whole answers may be ahead, the number of others' drawn at random.
 
-    Requests come and go between beacons, by about the square root of their number (Poisson). Who
-    takes the number for exact runs to the same model as everyone else, until the next beacon. Never
-    less than half of it is drawn: who was seen busy is not taken for idle.
+    Theirs come and go between beacons, by about the square root of their number (Poisson). Who
+    takes it for exact runs to the same model as everyone else, until the next beacon. Never less
+    than half of it is drawn: who was seen busy is not taken for idle.
     """
-    told = load.running + load.waiting
-    here = max(told / 2, rng.gauss(told, math.sqrt(told)))
+    load = offer.load
+    others = max(0, load.running + load.waiting - offer.own)
+    here = offer.own + max(others / 2, rng.gauss(others, math.sqrt(others)))
     return max(0.0, (here + 1.0 - load.parallel) / load.parallel)

@@ -177,7 +177,4 @@ class Pool:
             self._underway.end(offer.key)
 
     def _loaded_offers(self) -> tuple[Offer, ...]:
-        return tuple(
-            msgspec.structs.replace(offer, load=self._underway.load(offer))
-            for offer in self._watcher.directory.offers
-        )
+        return tuple(map(self._underway.seen, self._watcher.directory.offers))
