@@ -9,9 +9,10 @@ import pytest
 from modelnet.core.card import Price, Skill
 from modelnet.core.identity import NodeId
 from modelnet.core.standing import Standing, Tally
-from modelnet.interaction.examiner import QUESTIONS_PER_NEWCOMER, ExamProgress
+from modelnet.interaction.examiner import AGAIN_S, QUESTIONS_PER_NEWCOMER, ExamProgress
 from modelnet.resource.backend.scripted import Pace, ScriptedModel, scripted_card
 from modelnet.resource.message import encode
+from modelnet.service.change import Change
 from modelnet.service.sitting import LEAST
 from modelnet.service.skill import draw
 from modelnet.service.standing import Beliefs
@@ -158,6 +159,40 @@ async def test_a_model_that_stays_as_good_is_left_alone(world: World, caplog):
     await anyio.sleep(5)
     assert len(wise.requests) == examined + 100
     assert "became" not in caplog.text
+
+
+def worse(node: NodeId, model: str = "wise") -> Change:
+    return Change(node, model, "worse", before=0.9, since=0.2, answers=12.0, kept=0.1)
+
+
+async def test_a_model_that_changes_and_changes_is_not_examined_all_the_time(world: World):
+    asker = await world.node("asker", exams=True)
+    wise = student("wise", FACTS)
+    school = await world.node("school", wise)
+    await measured(asker, 1)
+    an_exam = len(wise.requests)
+    for _ in range(3):
+        asker.parts.examiner.doubt(worse(school.id))
+        await anyio.sleep(60)
+    assert len(wise.requests) == 2 * an_exam
+    await anyio.sleep(AGAIN_S)
+    asker.parts.examiner.doubt(worse(school.id))
+    await anyio.sleep(60)
+    assert len(wise.requests) == 3 * an_exam
+
+
+async def test_a_change_of_what_went_away_or_costs_money_starts_no_exam(world: World):
+    asker = await world.node("asker", exams=True)
+    card = msgspec.structs.replace(scripted_card("dear"), price=Price(1.0, 1.0))
+    dear = ScriptedModel(FACTS, card=card)
+    far = await world.node("far", dear)
+    await world.offers(asker, 1)
+    asker.parts.examiner.doubt(worse(far.id, "dear"))
+    asker.parts.examiner.doubt(worse(NodeId("gone")))
+    await anyio.sleep(60)
+    assert dear.requests == []
+    await world.node("school", student("wise", FACTS))
+    await measured(asker, 1)
 
 
 def lie(liar: NodeId, node: NodeId, model: str) -> Standing:

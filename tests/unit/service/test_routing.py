@@ -309,6 +309,30 @@ class TestLearning:
             features = TaskFeatures(kind=ARITHMETIC, prompt_bytes=21, max_tokens=max_tokens)
             assert names(rank(router, both, features=features, preference="auto:fast"))[0] == first
 
+    def test_a_model_that_keeps_its_time_has_a_shorter_tail_than_a_moody_one(self) -> None:
+        router = StandingRouter(Beliefs(ME))
+        for times, model in (((0.2, 0.2), "steady"), ((0.1, 0.3), "moody")):
+            for took_s in times * 20:
+                outcome = Outcome(
+                    node=NodeId("n"),
+                    model=model,
+                    kind=ARITHMETIC,
+                    at=NOW,
+                    timing=Timing(took_s, took_s),
+                    tokens=5,
+                )
+                router.learn(outcome)
+        told = {
+            s.candidate.card.name: s.latency
+            for s in rank(router, [offer("steady"), offer("moody")])
+        }
+        steady, moody = told["steady"], told["moody"]
+        assert steady is not None
+        assert moody is not None
+        assert steady.p95 < 1.3 * steady.p50
+        assert moody.p95 > 1.8 * moody.p50
+        assert rank(router, [offer("unmet")])[0].latency is None
+
     def test_time_of_an_embedding_says_nothing_of_chats(self) -> None:
         router = StandingRouter(Beliefs(ME))
         router.learn(
