@@ -112,7 +112,7 @@ async def test_an_image_that_never_fits_is_told_at_the_start(tmp_path: Path):
 
 
 def children() -> set[int]:
-    """Return the processes of this one: tests before may have left a helper of the standard library."""
+    """Return this process's own; tests before may have left some of the standard library."""
     return {child.pid for child in psutil.Process().children()}
 
 

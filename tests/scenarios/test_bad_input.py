@@ -81,7 +81,7 @@ async def test_a_model_that_was_never_here_is_refused(world: World):
     "pieces",
     [
         [b"not a chunk"],
-        [encode(Chunk(text="an end is missing"))],
+        [encode(Chunk(text="hel"))],  # The end is missing; another may go on from here.
         [encode(Chunk(finish="stop")), encode(Chunk(text="and more"))],
         [],
     ],
