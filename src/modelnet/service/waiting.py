@@ -87,9 +87,11 @@ def blurred_wait(offer: Offer, rng: random.Random) -> float:
 
     Theirs come and go between beacons, by about the square root of their number (Poisson). Who
     takes it for exact runs to the same model as everyone else, until the next beacon. Never less
-    than half of it is drawn: who was seen busy is not taken for idle.
+    than half of it is drawn, nor more than half as much again: who was seen busy is not taken for
+    idle, nor one with little to do for one with much.
     """
     load = offer.load
     others = max(0, load.running + load.waiting - offer.own)
-    here = offer.own + max(others / 2, rng.gauss(others, math.sqrt(others)))
+    drawn = rng.gauss(others, math.sqrt(others))
+    here = offer.own + min(max(0.5 * others, drawn), 1.5 * others)
     return max(0.0, (here + 1.0 - load.parallel) / load.parallel)
