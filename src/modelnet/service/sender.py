@@ -9,7 +9,7 @@ ones. So chance is no lie, and the tallies of short exams prove little either wa
 
 import math
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 
 from modelnet.core.identity import NodeId
 from modelnet.core.standing import Tally
@@ -44,6 +44,7 @@ class Senders:
 
     def __init__(self) -> None:
         self._tests: OrderedDict[NodeId, OrderedDict[Hashable, Tally]] = OrderedDict()
+        self._weights: dict[NodeId, float] = {}
 
     def test(self, sender: NodeId, about: Hashable, own: Tally, told: Tally) -> None:
         """Hold a report against own experience; a later test on the same replaces the earlier.
@@ -62,15 +63,23 @@ class Senders:
             tests.popitem(last=False)
         self._tests.move_to_end(sender)
         if len(self._tests) > _SENDERS_KEPT:
-            self._tests.popitem(last=False)
+            self._weights.pop(self._tests.popitem(last=False)[0], None)
+        self._weights.pop(sender, None)
 
     def weight(self, sender: NodeId) -> float:
         """Return what one question of this sender counts, against one's own: 0 to 1."""
         tests = self._tests.get(sender)
         if not tests:
             return STRANGER
-        mean = sum(tests.values(), Tally()).mean(STRANGER * _PRIOR_TESTS, _PRIOR_TESTS)
-        return mean if mean >= _NOTHING_BELOW else 0.0
+        weight = self._weights.get(sender)
+        if weight is None:
+            weight = self._weights[sender] = _reputation(tests.values())
+        return weight
+
+
+def _reputation(tests: Iterable[Tally]) -> float:
+    mean = sum(tests, Tally()).mean(STRANGER * _PRIOR_TESTS, _PRIOR_TESTS)
+    return mean if mean >= _NOTHING_BELOW else 0.0
 
 
 def _log_evidence(tally: Tally) -> float:

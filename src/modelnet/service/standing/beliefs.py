@@ -195,7 +195,9 @@ class Beliefs:
 
     def _believe(self, key: Key, entry: Entry, card: ModelCard, now: float) -> Belief:
         guesses = self._guesses(key, card, now)
-        kinds = {s: Estimate.of(self._evidence(entry, s, now), guesses[s]) for s in SKILLS}
+        evidence = {skill: self._evidence(entry, skill, now) for skill in SKILLS}
+        entry.measured = now, evidence
+        kinds = {skill: Estimate.of(evidence[skill], guesses[skill]) for skill in SKILLS}
         # No exam asks about other things: a model is taken to be as good at them as on average.
         p_average = statistics.fmean(estimate.mean for estimate in kinds.values())
         kinds[OTHER] = Estimate.of(self._evidence(entry, OTHER, now), p_average)

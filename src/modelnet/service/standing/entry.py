@@ -89,7 +89,7 @@ class Entry:
         if own is None:
             return
         for report in self.reports.values():
-            if kind in report.skills and report.measured_at <= own.at + _COMPARABLE_S:
+            if kind in report.skills and _is_comparable(own, report):
                 yield report.examiner, own.faded(now), _told(report, kind, now)
 
     def evidence(self, kind: str, now: float, weight: Callable[[NodeId], float]) -> Tally:
@@ -98,14 +98,15 @@ class Entry:
         Who contradicts what this node measured of this very model counts less here, whatever its
         name elsewhere.
         """
-        own = self.own[kind].faded(now) if kind in self.own else Tally()
-        doubts = {who: agreement(mine, told) for who, mine, told in self.comparable(kind, now)}
+        known = self.own.get(kind)
+        own = Tally() if known is None else known.faded(now)
         others = Tally()
         for report in self.reports.values():
             if kind in report.skills:
-                doubt = doubts.get(report.examiner)
-                counts = weight(report.examiner) * (1.0 if doubt is None else doubt)
-                others += _told(report, kind, now).weighted(counts)
+                told = _told(report, kind, now)
+                agreed = agreement(own, told) if _is_comparable(known, report) else None
+                counts = weight(report.examiner) * (1.0 if agreed is None else agreed)
+                others += told.weighted(counts)
         return own + capped(others, OTHERS_CAP)
 
     def believed_speed(self) -> Speed:
@@ -144,6 +145,11 @@ def is_sane(standing: Standing) -> bool:
     return all(math.isfinite(number) and number >= 0.0 for number in numbers) and all(
         0.0 <= tally.right <= tally.asked < math.inf for tally in standing.skills.values()
     )
+
+
+def _is_comparable(own: Dated | None, report: Standing) -> bool:
+    """Tell whether a report and own experience are of one time."""
+    return own is not None and report.measured_at <= own.at + _COMPARABLE_S
 
 
 def _told(report: Standing, kind: str, now: float) -> Tally:
