@@ -1,0 +1,1 @@
+"""Routers measured on recorded answers of real models."""
