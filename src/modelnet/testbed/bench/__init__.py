@@ -75,3 +75,31 @@ def batching(
     from modelnet.testbed.bench.batching import measure_batching
 
     measure_batching(is_quick=quick, as_json=as_json)
+
+
+@bench.command()
+def load(
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Fewer loads and questions: under a minute.")
+    ] = False,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--only",
+            metavar="PART",
+            help="Part to measure, repeatable: router, hedging, real.",
+            show_default=False,
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="What is asked when, and of whom.")] = 0,
+    write: Annotated[
+        Path | None,
+        typer.Option("--write", metavar="FILE", help="Also write the tables, as Markdown."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Measure how well load is shared among nodes of different speed, beside other routers."""
+    from modelnet.testbed.bench.load.bench import LoadOrder, measure_load
+
+    order = LoadOrder(is_quick=quick, parts=frozenset(only or ()), seed=seed)
+    measure_load(order, write_to=write, as_json=as_json)

@@ -1,0 +1,1 @@
+"""Load: whether every node works as much as it can, and what few slow answers cost."""
