@@ -9,10 +9,10 @@ import numpy as np
 from modelnet.service.prediction.log import OutcomeLog, columns
 from modelnet.service.prediction.number import Floats
 
-_MOST = 100
+_MOST = 300
 _SHARE = 0.2
 """Of the log at most, where it is short."""
-_TEMPERATURE = 0.05
+_TEMPERATURE = 0.2
 """Of the cosine: a neighbour so much nearer counts e times as much."""
 _SHRINKAGE = 20.0
 _QUERIES_AT_ONCE = 512
@@ -44,7 +44,9 @@ class Neighbours:
             weights = np.exp((near - near.max(axis=1, keepdims=True)) / _TEMPERATURE)
             weights /= weights.sum(axis=1, keepdims=True)
             local = np.einsum("qk,qkm->qm", weights, verdicts[nearest])
-            blocks.append((count * local + _SHRINKAGE * means) / (count + _SHRINKAGE))
+            # So many neighbours of equal weight would tell as much.
+            worth = 1.0 / (weights**2).sum(axis=1, keepdims=True)
+            blocks.append((worth * local + _SHRINKAGE * means) / (worth + _SHRINKAGE))
         return np.concatenate(blocks)
 
 

@@ -103,3 +103,40 @@ def load(
 
     order = LoadOrder(is_quick=quick, parts=frozenset(only or ()), seed=seed)
     measure_load(order, write_to=write, as_json=as_json)
+
+
+@bench.command()
+def routing(
+    data: Annotated[
+        Path, typer.Option("--data", metavar="DIR", help="Folder of recorded outcomes.")
+    ],
+    sets: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME", help="Set, repeatable.", show_default=False),
+    ] = None,
+    part: Annotated[
+        str | None,
+        typer.Option(
+            "--part",
+            metavar="NAME",
+            help="Part to tell of; without it halves of dev, in turns.",
+            show_default=False,
+        ),
+    ] = None,
+    without_domains: Annotated[
+        bool,
+        typer.Option("--without-domains", help="Also learn without each domain: takes long."),
+    ] = False,
+    write: Annotated[
+        Path | None,
+        typer.Option("--write", metavar="FILE", help="Also write the tables, as Markdown."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Measure routers on what real models answered, query by query."""
+    from modelnet.testbed.bench.routing.bench import RoutingOrder, measure_routing
+
+    order = RoutingOrder(
+        data=data, sets=tuple(sets or ()), part=part, without_domains=without_domains
+    )
+    measure_routing(order, write_to=write, as_json=as_json)

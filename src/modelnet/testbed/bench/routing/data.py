@@ -136,6 +136,19 @@ def read_part(
     )
 
 
+def recorded(folder: Path, part: str) -> tuple[tuple[str, ...], Floats, Floats]:
+    """Return the models of a set, their verdicts and their costs, and nothing else.
+
+    Raises:
+        InvalidRequestError: a file is missing, or does not hold what it should; says which.
+    """
+    arrays = _arrays(folder / f"{part}.npz")
+    models = tuple(map(str, arrays["models"]))
+    shape = len(arrays["score"]), len(models)
+    right = _numbers(arrays, "score", shape, folder, part)
+    return models, right, _cost(arrays, shape, folder, part)
+
+
 def split_tools(prompt: str) -> tuple[str, list[dict[str, Any]]]:
     """Return the text of a prompt and the tools that are written behind it."""
     text, mark, tools = prompt.rpartition(_TOOLS_MARK)

@@ -95,8 +95,9 @@ class Study:
     best: Answered
     """The best single model, chosen with the rest."""
     best_model: str
-    before: Floats
-    """Predicted probabilities, `(n, m)`."""
+    table: Table
+    """What was predicted of the queries, beside what happened."""
+    fitted: Fitted
 
 
 def study(train: Part, dev: Part, test: Part, rng: np.random.Generator) -> Study:
@@ -114,7 +115,8 @@ def study(train: Part, dev: Part, test: Part, rng: np.random.Generator) -> Study
         points={name: shown[place] for name, place in chosen.items()},
         best=_single(table, final.best_single),
         best_model=test.models[final.best_single],
-        before=table.before,
+        table=table,
+        fitted=final,
     )
 
 
