@@ -111,9 +111,7 @@ def read_part(
     arrays = _arrays(folder / f"{part}.npz")
     models = tuple(map(str, arrays["models"]))
     shape = len(queries), len(models)
-    right = _numbers(arrays, "score", shape, folder, part)
-    if (right > 1.0).any():
-        raise InvalidRequestError(f"{folder / part}: scores must lie between 0 and 1.")
+    right = _verdicts(arrays, shape, folder, part)
     embedding = _embedding(folder / f"{part}_minilm.npy", len(queries))
     if embedding is None and embed is not None:
         embedding = embed([query.prompt for query in queries])
@@ -144,8 +142,8 @@ def recorded(folder: Path, part: str) -> tuple[tuple[str, ...], Floats, Floats]:
     """
     arrays = _arrays(folder / f"{part}.npz")
     models = tuple(map(str, arrays["models"]))
-    shape = len(arrays["score"]), len(models)
-    right = _numbers(arrays, "score", shape, folder, part)
+    shape = len(np.atleast_1d(arrays["score"])), len(models)
+    right = _verdicts(arrays, shape, folder, part)
     return models, right, _cost(arrays, shape, folder, part)
 
 
@@ -208,6 +206,15 @@ def _numbers(
             f"{folder / part}: '{name}' has numbers that are negative or not finite."
         )
     return numbers
+
+
+def _verdicts(
+    arrays: dict[str, np.ndarray], shape: tuple[int, int], folder: Path, part: str
+) -> Floats:
+    right = _numbers(arrays, "score", shape, folder, part)
+    if (right > 1.0).any():
+        raise InvalidRequestError(f"{folder / part}: scores must lie between 0 and 1.")
+    return right
 
 
 def _optional(

@@ -8,7 +8,7 @@ import pytest
 
 from modelnet.core.error import InvalidRequestError
 from modelnet.testbed.bench.routing.answer import MISSING, ONE_CALL, TEXT
-from modelnet.testbed.bench.routing.data import read_part, split_tools
+from modelnet.testbed.bench.routing.data import read_part, recorded, split_tools
 
 TOOLS = '\n\n[functions] [{"name": "f", "parameters": {}}]'
 QUERIES = [
@@ -132,6 +132,21 @@ def test_arrays_that_are_wrong_are_named(folder, changes, said):
     saved(folder, **changes)
     with pytest.raises(InvalidRequestError, match=said):
         read_part(folder, "dev")
+
+
+def test_verdicts_and_costs_are_read_alone(folder):
+    (folder / "dev_queries.jsonl.gz").unlink()
+    models, right, cost = recorded(folder, "dev")
+    assert models == ("a", "b")
+    assert right.tolist() == ARRAYS["score"].tolist()
+    assert cost.tolist() == ARRAYS["cost"].tolist()
+
+
+@pytest.mark.parametrize("score", [2.0 * np.ones((2, 2)), np.array(1.0), np.ones((2, 3))])
+def test_verdicts_that_are_wrong_are_named_where_they_are_read_alone(folder, score):
+    saved(folder, score=score)
+    with pytest.raises(InvalidRequestError, match="score"):
+        recorded(folder, "dev")
 
 
 FILES = ["dev.npz", "dev_queries.jsonl.gz", "dev_answers.jsonl.gz", "dev_minilm.npy"]

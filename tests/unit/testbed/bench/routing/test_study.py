@@ -64,7 +64,7 @@ def test_a_higher_charge_spends_less(seen):
 def test_its_probabilities_are_near_the_truth(seen):
     test = part(400, 2)
     truth = P[[("sums", "prose").index(domain) for domain in test.domains]]
-    assert np.abs(seen.before - truth).mean() < 0.1
+    assert np.abs(seen.table.before - truth).mean() < 0.1
 
 
 def test_what_it_was_fitted_on_looks_as_hard_as_what_is_new():
