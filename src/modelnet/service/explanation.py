@@ -28,11 +28,15 @@ class Considered(msgspec.Struct, frozen=True, kw_only=True):
     node: NodeId
     node_name: str
     p_right: float
-    """Probability of a right answer, over all kinds the task may be of."""
+    """Probability of a right answer, over all kinds the task may be of, and near this question."""
     deviation: float
     """Standard deviation of that estimate."""
     asked: float
     """Judged answers it rests on, weighed by source and age; 0 where there is only the claim."""
+    near: float = 0.0
+    """Verdicts on answers to questions near this one, weighed by nearness and age."""
+    near_right: float = 0.0
+    """How many of these say that it was right."""
     expected_s: float | None
     """Expected time of the answer, the queue included; nothing where it was never measured."""
     time_worth: float
@@ -116,6 +120,8 @@ def _considered(scored: Scored, preference: Preference, now: float) -> Considere
         p_right=scored.quality.mean,
         deviation=scored.quality.deviation,
         asked=scored.quality.asked,
+        near=scored.near.asked,
+        near_right=scored.near.right,
         expected_s=scored.latency_s,
         time_worth=preference.p_per_second * (scored.latency_s or 0.0),
         cost_usd=scored.cost_usd,

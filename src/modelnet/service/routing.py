@@ -1,7 +1,8 @@
 """The Router seam: which model to ask, best first, and why.
 
 A candidate's value is its probability of a right answer under the posterior of the task's kind,
-minus what the time and the money are worth to the asker (`preference`).
+and of the questions near this one where it is known what it is about (`neighbourhood`), minus what
+the time and the money are worth to the asker (`preference`).
 """
 
 import random
@@ -12,14 +13,15 @@ from typing import Protocol
 
 from modelnet.core.card import Price
 from modelnet.core.error import ModelnetError
-from modelnet.core.identity import NodeId
+from modelnet.core.identity import NodeId, RequestId
 from modelnet.core.request import Operation
-from modelnet.core.standing import Speed
+from modelnet.core.standing import Speed, Tally
 from modelnet.resource.directory import Offer
 from modelnet.service.analysis import TaskFeatures
 from modelnet.service.breaker import CLOSED, Breaker
 from modelnet.service.candidate import obstacle, surely_fits
 from modelnet.service.kind import OTHER, TaskKind
+from modelnet.service.neighbourhood import Neighbourhood, Verdict, joined
 from modelnet.service.preference import BALANCED, Preference
 from modelnet.service.spread import UNKNOWN, Latency, Spread
 from modelnet.service.standing import Belief, Beliefs, Estimate
@@ -39,6 +41,7 @@ _REPLICA_TOLERANCE = 0.08
 """Replicas measured this close to the best of their name differ by luck: one question in twelve."""
 _REPLICA_EVIDENCE = 4.0
 _BREAKERS_KEPT = 4096
+_NOTHING_NEAR = Tally()
 OWN_SPACE = frozenset({"embed", "encode"})
 """Operations whose answers mean something else with every model."""
 
@@ -53,7 +56,9 @@ class Scored:
     on_kind: Estimate
     """How it does on that kind."""
     quality: Estimate
-    """How it does over all kinds the task may be of."""
+    """How it does over all kinds the task may be of, and near this question."""
+    near: Tally = _NOTHING_NEAR
+    """Of that, the verdicts on its answers to questions near this one, by nearness and age."""
     latency_s: float | None
     """Expected time of the answer, its wait in the queue included; `None` when never measured."""
     spread: Spread = UNKNOWN
@@ -77,6 +82,10 @@ class Scored:
         return ", ".join(reason for reason in reasons if reason)
 
     def _standing(self) -> str:
+        if self.near.asked >= 0.5:
+            right, count = self.near.right / self.near.asked, f"{self.near.asked:.0f}"
+            verdicts = "verdict" if count == "1" else "verdicts"
+            return f"{right:.2f} right on {count} {verdicts} near this question"
         if self.on_kind.asked >= 0.5:
             return (
                 f"{self.on_kind.mean:.2f} right on {self.kind} ({self.on_kind.asked:.0f} questions)"
@@ -121,6 +130,10 @@ class Outcome:
     """A verdict on the answer from whoever can judge it, 0 to 1."""
     weight: float = 1.0
     """The model's share of the answer that was judged, 0 to 1."""
+    embedding: bytes | None = None
+    """Of the question that was judged, as `neighbourhood.packed`, where it is known."""
+    task: RequestId | None = None
+    """Whose answer was judged, so that it can be forgotten."""
     error: ModelnetError | None = None
 
 
@@ -154,9 +167,10 @@ class Router(Protocol):
 class StandingRouter:
     """Picks by standing, load and price."""
 
-    def __init__(self, beliefs: Beliefs) -> None:
-        """Route by `beliefs`, and add to them."""
+    def __init__(self, beliefs: Beliefs, neighbourhood: Neighbourhood | None = None) -> None:
+        """Route by what is believed and what was seen near the question, and add to both."""
         self._beliefs = beliefs
+        self._neighbourhood = Neighbourhood() if neighbourhood is None else neighbourhood
         self._breakers: OrderedDict[tuple[NodeId, str], Breaker] = OrderedDict()
 
     def rank(
@@ -171,12 +185,16 @@ class StandingRouter:
         """Order by value; what rests after failures, or may not fit, comes after all others."""
         able = [c for c in candidates if obstacle(c.card, features) is None]
         beliefs = [self._beliefs.belief(c.node, c.card, now) for c in able]
-        qualities = [belief.probability(features.kind) for belief in beliefs]
+        near = self._near(features, able, now)
+        qualities = [
+            joined(belief.probability(features.kind), tally)
+            for belief, tally in zip(beliefs, near, strict=True)
+        ]
         ranked_by = _replicas_levelled(able, qualities)
         scored = [
-            self._score(features, candidate, belief, quality, p_right, preference, rng)
-            for candidate, belief, quality, p_right in zip(
-                able, beliefs, qualities, ranked_by, strict=True
+            self._score(features, candidate, belief, quality, tally, p_right, preference, rng)
+            for candidate, belief, quality, tally, p_right in zip(
+                able, beliefs, qualities, near, ranked_by, strict=True
             )
         ]
         if features.operation in OWN_SPACE:
@@ -200,6 +218,18 @@ class StandingRouter:
             else:
                 self._beliefs.observe_call(*key, outcome.operation, alone.latency_s)
         if outcome.p_right is not None:
+            if outcome.embedding is not None:
+                # First: where the belief sees a change, this verdict is of those since.
+                self._neighbourhood.add(
+                    Verdict(
+                        key=key,
+                        embedding=outcome.embedding,
+                        p_right=outcome.p_right,
+                        weight=outcome.weight,
+                        at=outcome.at,
+                        task=outcome.task,
+                    )
+                )
             self._beliefs.observe(
                 *key, outcome.kind, outcome.p_right, outcome.at, weight=outcome.weight
             )
@@ -208,12 +238,19 @@ class StandingRouter:
         """Return what was measured, by this node first."""
         return self._beliefs.belief(offer.node, offer.card, now).speed
 
+    def _near(self, features: TaskFeatures, able: Sequence[Offer], now: float) -> list[Tally]:
+        if features.embedding is None:
+            return [_NOTHING_NEAR] * len(able)
+        keys = [candidate.key for candidate in able]
+        return self._neighbourhood.evidence(features.embedding, keys, now)
+
     def _score(
         self,
         features: TaskFeatures,
         candidate: Offer,
         belief: Belief,
         quality: Estimate,
+        near: Tally,
         p_right: float,
         preference: Preference,
         rng: random.Random,
@@ -229,6 +266,7 @@ class StandingRouter:
             kind=kind,
             on_kind=belief.kinds[kind],
             quality=quality,
+            near=near,
             latency_s=latency_s,
             spread=belief.spread,
             cost_usd=cost_usd,
