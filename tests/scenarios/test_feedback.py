@@ -245,7 +245,7 @@ class TestExplanation:
             await listen(asker, task(SUM, "good"))
             await listen(asker, task(SUM, "poor"))
         asked = task(SUM)
-        told = asker.parts.teacher.explain(asked)
+        told = await asker.parts.teacher.explain(asked)
         heard = await listen(asker, asked)
         assert [one.model for one in told.considered] == ["good", "poor"] == [*heard.models, "poor"]
         good, poor = told.considered
@@ -268,7 +268,7 @@ class TestExplanation:
         asker = await world.node("asker", dead, alive)
         heard = await listen(asker, task(SUM, "dead", "alive"))
         asked = task(SUM)
-        told = asker.parts.teacher.explain(asked).ended(heard.contributions)
+        told = (await asker.parts.teacher.explain(asked)).ended(heard.contributions)
         assert told.considered[-1].model == "dead"
         assert told.considered[-1].failures == 1
         assert 0.0 < told.considered[-1].rests_s <= 1.0
@@ -277,28 +277,28 @@ class TestExplanation:
     async def test_someone_else_answered(self, world: World):
         asker = await world.node("asker", knows("a"), knows("b"))
         await listen(asker, task(SUM, "a"))
-        told = asker.parts.teacher.explain(task(SUM))
+        told = await asker.parts.teacher.explain(task(SUM))
         heard = await listen(asker, task(SUM, "b"))
         assert "b of asker answered all the same:" in told.ended(heard.contributions).because
         assert told.ended(()).because == told.because
 
     async def test_one_alone(self, world: World):
         asker = await world.node("asker", knows("a"))
-        told = asker.parts.teacher.explain(task(SUM))
+        told = await asker.parts.teacher.explain(task(SUM))
         assert told.because == "a of asker is the only one that can."
 
     async def test_nobody(self, world: World):
         asker = await world.node("asker")
-        assert asker.parts.teacher.explain(task(SUM)) is None
+        assert await asker.parts.teacher.explain(task(SUM)) is None
         await world.node("peer", knows())
         await world.offers(asker, 1)
-        assert asker.parts.teacher.explain(task(SUM, "unknown")) is None
+        assert await asker.parts.teacher.explain(task(SUM, "unknown")) is None
 
     async def test_no_word_of_what_others_asked(self, world: World):
         asker = await world.node("asker", knows())
         secret = msgspec.structs.replace(task("What is the secret of Ann?"), owner="anns-key")
         await listen(asker, secret)
         asker.parts.teacher.judge(secret.id, "anns-key", 1.0)
-        told = msgspec.json.encode(asker.parts.teacher.explain(task(SUM)))
+        told = msgspec.json.encode(await asker.parts.teacher.explain(task(SUM)))
         for private in ("secret", "Ann", "anns-key", secret.id):
             assert private.encode() not in told

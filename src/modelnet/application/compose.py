@@ -1,18 +1,20 @@
 """The wiring: the one place that knows every room and joins them into a node."""
 
+import logging
 import random
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from modelnet.application.settings import Settings
 from modelnet.core.clock import Clock
-from modelnet.core.error import SettingsError
+from modelnet.core.error import ModelnetError, SettingsError
 from modelnet.core.identity import NodeId
 from modelnet.core.standing import Standing
 from modelnet.interaction.coordinator import Coordinator
 from modelnet.interaction.examiner import Examiner
 from modelnet.interaction.mover import Mover, Rules
 from modelnet.interaction.prober import Prober
+from modelnet.interaction.reader import Reader
 from modelnet.interaction.takeover import TakeOver
 from modelnet.interaction.teacher import Teacher
 from modelnet.ledger.memory import MemoryStore
@@ -25,6 +27,7 @@ from modelnet.resource.copy.offload import Offload
 from modelnet.resource.copy.shelf import Shelf
 from modelnet.resource.copy.store import Store
 from modelnet.resource.directory import DirectoryEvent, Offer, StandingAnnounced
+from modelnet.resource.encoder import SharedEncoder, load_encoder
 from modelnet.resource.host import Host
 from modelnet.resource.message import encode
 from modelnet.resource.model import Model
@@ -32,6 +35,7 @@ from modelnet.resource.remote import RemoteModel
 from modelnet.resource.watcher import Watcher
 from modelnet.service.change import Change
 from modelnet.service.evidence import evidence_in
+from modelnet.service.neighbourhood import Neighbourhood
 from modelnet.service.routing import StandingRouter
 from modelnet.service.standing import Beliefs
 from modelnet.service.succession import Demand
@@ -43,6 +47,11 @@ from modelnet.trust.key import NodeKey
 if TYPE_CHECKING:
     from modelnet.transport.link import LinkSecrets
 
+ENCODER_FOLDER = "encoder"
+"""Of the data directory."""
+
+_log = logging.getLogger(__name__)
+
 
 class Parts(NamedTuple):
     """A node, taken apart."""
@@ -51,6 +60,7 @@ class Parts(NamedTuple):
     network: Network
     host: Host
     watcher: Watcher
+    reader: Reader
     coordinator: Coordinator
     teacher: Teacher
     store: OutcomeStore
@@ -83,11 +93,15 @@ def wire(
     rng: random.Random,
     copying: Copying,
     store: OutcomeStore,
+    *,
+    keeps_embeddings: bool = True,
 ) -> Parts:
     """Join the rooms around a network that is not yet entered. Does no I/O."""
     host = Host(clock)
+    neighbourhood = Neighbourhood()
 
     def doubt(change: Change) -> None:
+        neighbourhood.discount((change.node, change.model), change.answers, change.kept)
         examiner.doubt(change)
 
     beliefs = Beliefs(key.node, tell=doubt)
@@ -111,9 +125,18 @@ def wire(
         await network.announce("standing", encode(standings))
 
     network.serve(host.handle)
-    router = StandingRouter(beliefs)
-    coordinator = Coordinator(watcher, router, model_of, clock, rng)
-    teacher = Teacher(coordinator, router, store, clock, rng)
+    router = StandingRouter(beliefs, neighbourhood)
+    reader = Reader(clock)
+    coordinator = Coordinator(watcher, router, model_of, clock, rng, reader)
+    teacher = Teacher(
+        coordinator,
+        router,
+        store,
+        clock,
+        rng,
+        neighbourhood=neighbourhood,
+        keeps_embeddings=keeps_embeddings,
+    )
     examiner = Examiner(key.node, watcher, model_of, tell, clock)
     prober = Prober(model_of, clock)
     sender = BulkSender(lambda: network.listen, clock)
@@ -125,6 +148,7 @@ def wire(
         network=network,
         host=host,
         watcher=watcher,
+        reader=reader,
         coordinator=coordinator,
         teacher=teacher,
         store=store,
@@ -159,6 +183,20 @@ def open_store(settings: Settings, *, is_at_home: bool) -> OutcomeStore:
     if not (is_at_home and settings.keep_outcomes):
         return MemoryStore()
     return SqliteStore(settings.data_dir / OUTCOMES_FILE)
+
+
+def open_encoder(data_dir: Path, clock: Clock) -> SharedEncoder | None:
+    """Return the sentence encoder, if it is installed; blocks for up to a second.
+
+    One that is broken is told of in the log: routing goes on without.
+    """
+    try:
+        return SharedEncoder(load_encoder(data_dir / ENCODER_FOLDER), clock=clock)
+    except SettingsError:
+        return None
+    except ModelnetError as error:
+        _log.warning("Routing goes on without the sentence encoder: %s", error)
+        return None
 
 
 def open_network(settings: Settings, key: NodeKey, clock: Clock) -> Network:

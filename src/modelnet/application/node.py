@@ -11,9 +11,17 @@ from types import TracebackType
 from typing import Any, Self, cast
 
 import anyio
+import anyio.to_thread
 from anyio.abc import TaskGroup
 
-from modelnet.application.compose import Copying, Parts, open_network, open_store, wire
+from modelnet.application.compose import (
+    Copying,
+    Parts,
+    open_encoder,
+    open_network,
+    open_store,
+    wire,
+)
 from modelnet.application.copy_route import copy_routes
 from modelnet.application.exam_route import exam_routes
 from modelnet.application.presence import occupied
@@ -88,6 +96,7 @@ class Node:
         self._rng = rng or random.Random()  # noqa: S311  spreads load, guards nothing
         self._stack = AsyncExitStack()
         self._parts: Parts | None = None
+        self._has_encoder = False
         self._background: TaskGroup | None = None
         self._url: str | None = None
 
@@ -232,6 +241,7 @@ class Node:
         async with AsyncExitStack() as stack:
             self._parts = parts = self._wire(stack)
             stack.push_async_callback(parts.store.close)
+            stack.callback(parts.reader.close)
             await self._recall()
             models = await self._start_models(stack)
             await stack.enter_async_context(parts.network)
@@ -241,6 +251,7 @@ class Node:
             await background.start(parts.watcher.follow, parts.network)
             beacon = Beacon(parts.host, parts.network, parts.watcher, self._look())
             background.start_soon(beacon.run)
+            background.start_soon(self._load_encoder)
             if self._settings.exams:
                 background.start_soon(parts.examiner.run)
             await self._move_models(background, models)
@@ -268,7 +279,16 @@ class Node:
         offload = in_thread if self._given_network is None else inline
         copying = Copying.of(self._settings, offload)
         store = open_store(self._settings, is_at_home=is_at_home and self._given_network is None)
-        return wire(key, network, self._clock, self._rng, copying, store)
+        self._has_encoder = is_at_home and self._given_network is None
+        return wire(
+            key,
+            network,
+            self._clock,
+            self._rng,
+            copying,
+            store,
+            keeps_embeddings=self._settings.keep_embeddings,
+        )
 
     def _find_key(self, stack: AsyncExitStack) -> tuple[NodeKey, bool]:
         """Return the node's key, and whether the data directory is this node's alone."""
@@ -287,6 +307,20 @@ class Node:
             await self.parts.teacher.recall()
         except StorageError as error:
             _log.warning("What was learnt before is not known: %s", error)
+
+    async def _load_encoder(self) -> None:
+        """Learn what questions are about, from when the encoder is loaded; nobody waits for that.
+
+        A guest in another's directory learns nothing for long, and a simulation knows no threads.
+        """
+        if not self._has_encoder:
+            return
+        data_dir, clock = self._settings.data_dir, self._clock
+        encoder = await anyio.to_thread.run_sync(
+            open_encoder, data_dir, clock, abandon_on_cancel=True
+        )
+        if encoder is not None:
+            self.parts.reader.use(encoder)
 
     def _look(self) -> Look | None:
         """Return how to look at this machine; a node of a simulation has none."""

@@ -53,6 +53,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Measure the models of newcomers."""
     keep_outcomes: bool = True
     """Keep what was learnt from answers in the data directory; else it goes with the process."""
+    keep_embeddings: bool = True
+    """Keep with it what the questions were about, as numbers; these are not anonymous."""
     accept_models: tuple[str, ...] = ()
     """Ids of the nodes that may deploy models to this one."""
     take_over: bool = False

@@ -8,6 +8,7 @@ from modelnet.core.chunk import Chunk
 from modelnet.core.clock import Clock
 from modelnet.core.error import ModelnetError, UnsupportedError
 from modelnet.core.task import Contribution, Task
+from modelnet.interaction.reader import Reader
 from modelnet.interaction.strategy.cascade import Cascade
 from modelnet.interaction.strategy.errand import Errand
 from modelnet.interaction.strategy.pool import ModelOf, Pool
@@ -16,7 +17,7 @@ from modelnet.interaction.strategy.single import Single
 from modelnet.interaction.strategy.strategy import Strategy
 from modelnet.resource.directory import Directory, Offer
 from modelnet.resource.watcher import Watcher
-from modelnet.service.analysis import TaskFeatures, analyse
+from modelnet.service.analysis import TaskFeatures
 from modelnet.service.pathway.hedge import HedgeBudget
 from modelnet.service.routing import Router
 from modelnet.service.selection import Link, links
@@ -26,8 +27,15 @@ class Coordinator:
     """Answers tasks with the models of the network."""
 
     def __init__(
-        self, watcher: Watcher, router: Router, model_of: ModelOf, clock: Clock, rng: random.Random
+        self,
+        watcher: Watcher,
+        router: Router,
+        model_of: ModelOf,
+        clock: Clock,
+        rng: random.Random,
+        reader: Reader | None = None,
     ) -> None:
+        self._reader = reader or Reader(clock)
         self._pool = Pool(watcher, router, model_of, clock, rng)
         self._strategies = strategies()
 
@@ -40,16 +48,24 @@ class Coordinator:
         """Every model that can be asked now, its speed as measured, its load with what was sent."""
         return self._pool.offers()
 
-    async def answer(self, task: Task) -> AsyncGenerator[Chunk | Contribution, None]:
+    async def read(self, task: Task, *, is_again: bool = False) -> TaskFeatures:
+        """Return what the choice of a model depends on; see `Reader.read`."""
+        return await self._reader.read(task, self.directory.offers, is_again=is_again)
+
+    async def answer(
+        self, task: Task, features: TaskFeatures | None = None
+    ) -> AsyncGenerator[Chunk | Contribution, None]:
         """Yield the answer, every stretch of it announced by a `Contribution`.
 
         When a model fails in the middle, the next goes on from the text so far: nothing is
-        repeated or lost. Close the generator to stop the work.
+        repeated or lost. Close the generator to stop the work. `features` is what `read` returned,
+        where that was asked before.
 
         Raises:
             ModelnetError: no model could answer; the failure that says most about why.
         """
-        features = analyse(task.request)
+        if features is None:
+            features = await self.read(task)
         errors: list[ModelnetError] = []
         for link in links(task.models):
             has_begun = False

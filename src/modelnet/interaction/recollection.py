@@ -9,7 +9,9 @@ from modelnet.core.chunk import Chunk, Usage
 from modelnet.core.identity import NodeId, RequestId
 from modelnet.core.request import Operation, operation_of
 from modelnet.core.task import Contribution, Task
+from modelnet.service.analysis import TaskFeatures
 from modelnet.service.kind import TaskKind
+from modelnet.service.neighbourhood import packed
 from modelnet.service.verifier import MAX_CHARACTERS
 
 MOST_REMEMBERED = 4096
@@ -35,6 +37,8 @@ class Recollection:
     owner: str
     at: float
     kind: TaskKind
+    embedding: bytes | None = None
+    """Of the question, where it is known and may be remembered."""
     operation: Operation
     shares: tuple[Share, ...]
     text: str | None
@@ -78,14 +82,16 @@ class Listener:
         if item.finish is not None:
             self._end = item
 
-    def recollection(self, kind: TaskKind, now: float) -> Recollection:
+    def recollection(self, features: TaskFeatures, now: float) -> Recollection:
         """Return what there is to remember of an answer that is whole."""
         end = self._end or Chunk()
+        embedding = features.embedding if self._task.is_kept else None
         return Recollection(
             task=self._task.id,
             owner=self._task.owner,
             at=now,
-            kind=kind,
+            kind=features.kind,
+            embedding=None if embedding is None else packed(embedding),
             operation=operation_of(self._task.request),
             shares=self._shares(),
             text="".join(self._texts) if self._length <= MAX_CHARACTERS else None,

@@ -28,9 +28,10 @@ from modelnet.interaction.recollection import (
 from modelnet.ledger.outcome import Entry, Source
 from modelnet.ledger.store import Store
 from modelnet.resource.directory import Directory, Offer
-from modelnet.service.analysis import analyse
+from modelnet.service.analysis import TaskFeatures
 from modelnet.service.explanation import Explanation, explanation_of
 from modelnet.service.kind import KINDS, TaskKind
+from modelnet.service.neighbourhood import Neighbourhood
 from modelnet.service.routing import Outcome, Router
 from modelnet.service.selection import links, select
 from modelnet.service.verifier import exact, verdict_on
@@ -63,13 +64,19 @@ class Teacher:
         clock: Clock,
         rng: random.Random,
         memory: Memory | None = None,
+        *,
+        neighbourhood: Neighbourhood | None = None,
+        keeps_embeddings: bool = True,
     ) -> None:
+        """Teach `router`, whose `neighbourhood` forgets with the store."""
         self._coordinator = coordinator
         self._router = router
         self._store = store
         self._clock = clock
         self._rng = rng
         self._memory = memory or Memory()
+        self._neighbourhood = Neighbourhood() if neighbourhood is None else neighbourhood
+        self._keeps_embeddings = keeps_embeddings
 
     @property
     def directory(self) -> Directory:
@@ -84,24 +91,25 @@ class Teacher:
         """Yield the answer; see `Coordinator.answer`."""
         listener = Listener(task, self._clock())
         heard: Recollection | None = None
+        features = await self._coordinator.read(task)
         try:
-            async with aclosing(self._coordinator.answer(task)) as steps:
+            async with aclosing(self._coordinator.answer(task, features)) as steps:
                 async for step in steps:
                     listener.take(step)
                     if listener.is_whole and heard is None:
                         # Before the end is told: whoever has read it may judge it.
-                        heard = self._remember(listener, task)
+                        heard = self._remember(listener, features, task)
                     yield step
         finally:
             if heard is not None:
                 self._verify(heard, task)
 
-    def explain(self, task: Task) -> Explanation | None:
+    async def explain(self, task: Task) -> Explanation | None:
         """Return whom the router would ask now, in order, and why; nothing where there is nobody.
 
         Later links of a fallback chain are left out: they count only when the first has failed.
         """
-        features = analyse(task.request)
+        features = await self._coordinator.read(task, is_again=True)
         link = links(task.models)[0]
         # Whoever answers says better why there is nobody.
         with suppress(ModelnetError):
@@ -151,13 +159,14 @@ class Teacher:
     async def forget(self, *, before: float | None = None, task: RequestId | None = None) -> int:
         """Destroy what was stored, all or what fits, and forget the answers; return how many were.
 
-        What the router has learnt stays, as counts without a trace of the tasks, until it fades or
-        the node starts anew.
+        What the router has learnt of kinds stays, as counts without a trace of the tasks, until it
+        fades or the node starts anew.
 
         Raises:
             StorageError: it cannot be destroyed.
         """
         self._memory.forget(before=before, task=task)
+        self._neighbourhood.forget(before=before, task=task)
         return await self._store.delete(before=before, task=task)
 
     async def recall(self, limit: int = MOST_RECALLED) -> int:
@@ -179,12 +188,14 @@ class Teacher:
                     operation=entry.operation,
                     p_right=entry.verdict,
                     weight=entry.weight,
+                    embedding=entry.embedding,
+                    task=entry.task,
                 )
             )
         return len(known)
 
-    def _remember(self, listener: Listener, task: Task) -> Recollection:
-        heard = listener.recollection(analyse(task.request).kind, self._clock())
+    def _remember(self, listener: Listener, features: TaskFeatures, task: Task) -> Recollection:
+        heard = listener.recollection(features, self._clock())
         if task.is_kept:
             self._memory.add(heard)
         return heard
@@ -224,6 +235,8 @@ class Teacher:
                     operation=heard.operation,
                     p_right=verdict,
                     weight=share.weight,
+                    embedding=heard.embedding,
+                    task=heard.task,
                 )
             )
             if is_kept:
@@ -245,6 +258,7 @@ class Teacher:
             latency_s=heard.latency_s,
             tokens=heard.usage.completion_tokens,
             cost_usd=self._cost_usd(share.node, share.model, heard.usage),
+            embedding=heard.embedding if self._keeps_embeddings else None,
         )
 
     def _cost_usd(self, node: NodeId, model: str, usage: Usage) -> float | None:

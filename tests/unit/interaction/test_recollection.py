@@ -5,11 +5,13 @@ from modelnet.core.identity import NodeId, RequestId
 from modelnet.core.request import Chat, Message
 from modelnet.core.task import Contribution, Task, Voice
 from modelnet.interaction.recollection import Listener, Memory, Share
+from modelnet.service.analysis import TaskFeatures
 from modelnet.service.kind import TaskKind
 from modelnet.service.verifier import MAX_CHARACTERS
 
 ALICE, BOB = NodeId("alice"), NodeId("bob")
 KIND = TaskKind.certain("arithmetic")
+SUM = TaskFeatures(kind=KIND)
 
 
 def task(number: int = 1, owner: str = "") -> Task:
@@ -34,7 +36,7 @@ def heard(*steps: Chunk | Contribution, number: int = 1, now: float = 100.0, **w
         assert not listener.is_whole
         listener.take(step)
     assert listener.is_whole
-    return listener.recollection(KIND, now)
+    return listener.recollection(SUM, now)
 
 
 def test_one_who_said_all():

@@ -22,7 +22,7 @@ class Answering(Protocol):
         """
         ...
 
-    def explain(self, task: Task) -> Explanation | None:
+    async def explain(self, task: Task) -> Explanation | None:
         """Return whom the network would ask now, and why; nothing where there is nobody."""
         ...
 

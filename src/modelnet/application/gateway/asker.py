@@ -54,9 +54,9 @@ class Asker:
         """Yield the answer as it comes."""
         return observed(self._answering, task, self._meter)
 
-    def explain(self, task: Task) -> Explanation | None:
+    async def explain(self, task: Task) -> Explanation | None:
         """Return whom the network would ask now, and why; nothing where there is nobody."""
-        return self._answering.explain(task)
+        return await self._answering.explain(task)
 
     async def whole(self, task: Task) -> Answer:
         """Return the whole answer."""

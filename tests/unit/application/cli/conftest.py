@@ -96,7 +96,7 @@ class Voice:
     def offers(self) -> tuple[Offer, ...]:
         return self.known
 
-    def explain(self, _: Task) -> Explanation | None:
+    async def explain(self, _: Task) -> Explanation | None:
         return self.explanation
 
 

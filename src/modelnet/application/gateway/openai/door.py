@@ -51,7 +51,7 @@ class OpenAIDoor:
         body = decode(ChatBody, http.body)
         (task,) = self._tasks(body, (chat_of(body),), http)
         response_id, created = f"chatcmpl-{task.id}", int(self._clock())
-        explanation = self._explanation(body, task)
+        explanation = await self._explanation(body, task)
         if body.stream:
             writer = ChatWriter(response_id, created, has_usage=_has_usage(body))
             events = self._chat_events(task, writer, explanation)
@@ -67,7 +67,7 @@ class OpenAIDoor:
         tasks = self._tasks(body, completions_of(body), http)
         first = tasks[0]
         response_id, created = f"cmpl-{first.id}", int(self._clock())
-        explanation = self._explanation(body, first)
+        explanation = await self._explanation(body, first)
         if body.stream:
             writer = CompletionWriter(response_id, created, has_usage=_has_usage(body))
             events = self._completion_events(tasks, writer, explanation)
@@ -83,7 +83,7 @@ class OpenAIDoor:
         body = decode(EmbeddingBody, http.body)
         request = embed_of(body)
         (task,) = self._tasks(body, (request,), http)
-        explanation = self._explanation(body, task)
+        explanation = await self._explanation(body, task)
         answer = await self._asker.whole(task)
         response = embeddings(
             answer,
@@ -103,9 +103,9 @@ class OpenAIDoor:
             for request in requests
         ]
 
-    def _explanation(self, body: Body, task: Task) -> Explanation | None:
+    async def _explanation(self, body: Body, task: Task) -> Explanation | None:
         is_wanted = body.modelnet is not None and body.modelnet.explain
-        return self._asker.explain(task) if is_wanted else None
+        return await self._asker.explain(task) if is_wanted else None
 
     async def _all_whole(self, tasks: Sequence[Task]) -> list[Answer]:
         limiter = anyio.CapacityLimiter(_PROMPTS_AT_ONCE)

@@ -69,7 +69,7 @@ class OperationDoor:
         task = self._asker.task(
             request, models_of(body), http, options.deadline_s, is_kept=options.keep
         )
-        explanation = self._asker.explain(task) if options.explain else None
+        explanation = await self._asker.explain(task) if options.explain else None
         answer = await self._asker.whole(task)
         return task, answer, provenance(task, answer.contributions, explanation)
 
