@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from modelnet.service.prediction.linear import Linear
 from modelnet.service.prediction.log import DataError, Fit, OutcomeLog
 from modelnet.service.prediction.network import Networks, item_response
-from modelnet.service.prediction.number import Floats, Ints, log_odds
+from modelnet.service.prediction.number import P_LEAST, Floats, Ints, log_odds, sigmoid
 from modelnet.service.prediction.stack import Stack
 from modelnet.service.prediction.table import KindTable
 
@@ -60,7 +60,9 @@ class Decider:
             DataError: it has other members.
         """
         match stack.members:
-            case (KindTable() as table, Linear() as linear, *rest) if rest:
+            case (KindTable() as table, Linear() as linear, *rest) if all(
+                isinstance(net, Networks) for net in rest
+            ):
                 nets = [net for net in rest if isinstance(net, Networks)]
             case _:
                 raise DataError("A decider is made of a stack of the members `QUICK`.")
@@ -117,7 +119,7 @@ class Decider:
             place += size
         odds = log_odds(np.stack(parts, axis=1).astype(np.float64))
         score = odds @ self.weights[:-2] + self.mean_odds[few] * self.weights[-2] + self.weights[-1]
-        return 1.0 / (1.0 + np.exp(-score))
+        return np.clip(sigmoid(score), P_LEAST, 1.0 - P_LEAST)
 
 
 def quick_stack(log: OutcomeLog, rng: np.random.Generator) -> Stack:
