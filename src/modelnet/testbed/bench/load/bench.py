@@ -73,13 +73,13 @@ class Size(msgspec.Struct, frozen=True, kw_only=True):
 QUICK = Size(
     loads=(0.1, 0.8),
     rivals_loads=(0.8,),
-    lasts_s=3.0,
-    least=300,
+    lasts_s=1.5,
+    least=200,
     concurrencies=(300,),
     rivals_concurrencies=(),
     each=3,
-    tail=1500,
-    real_s=1.5,
+    tail=1000,
+    real_s=1.0,
     real_concurrencies=(1, 16),
 )
 
@@ -171,7 +171,7 @@ def _hedging(plan: Plan, size: Size) -> Hedging:
         p999_plain_s=round(plain.p999_s, 3),
         p999_hedged_s=round(hedged.p999_s, 3),
         p999_ratio=round(plain.p999_s / hedged.p999_s, 2),
-        extra_calls=round(hedged.calls_per_question / plain.calls_per_question - 1.0, 4),
+        extra_calls=round(hedged.calls_per_question - 1.0, 4),
     )
 
 

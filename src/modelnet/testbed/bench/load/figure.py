@@ -43,7 +43,7 @@ class Hedging(msgspec.Struct, frozen=True, kw_only=True):
     p999_hedged_s: float | None = None
     p999_ratio: float | None = None
     extra_calls: float | None = None
-    """Calls that hedging adds, as a share."""
+    """Calls that reached a node beyond one for each question, with hedges."""
 
 
 class Real(msgspec.Struct, frozen=True, kw_only=True):
