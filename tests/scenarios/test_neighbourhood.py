@@ -100,6 +100,23 @@ async def test_models_that_changed_places_are_found_out(world: World):
     assert await share(node, rng, swapped=True) >= 0.9
 
 
+async def test_a_change_that_is_seen_counts_here_too(world: World):
+    node, rng = await asker(world, WordEncoder()), random.Random(8)
+
+    async def near_right(verdict: float, count: int) -> float:
+        """Let whoever answers be judged so, and return what counts as right then, of both."""
+        for _ in range(count):
+            asked = task(question(rng, "cook"))
+            await listen(node, asked)
+            node.parts.teacher.judge(asked.id, "", verdict)
+        told = await node.parts.teacher.explain(task(question(rng, "cook")))
+        return sum(one.near_right for one in told.considered)
+
+    before = await near_right(1.0, 40)
+    assert before > 35.0
+    assert await near_right(0.0, 20) < before / 2
+
+
 async def test_what_is_kept_is_where_the_question_lies(world: World):
     node = await asker(world, WordEncoder())
     asked = task(question(random.Random(5), "cook"))

@@ -194,7 +194,8 @@ def open_encoder(data_dir: Path, clock: Clock) -> SharedEncoder | None:
         return SharedEncoder(load_encoder(data_dir / ENCODER_FOLDER), clock=clock)
     except SettingsError:
         return None
-    except ModelnetError as error:
+    except (ModelnetError, ImportError, OSError) as error:
+        # A library that does not load here is as good as none, too.
         _log.warning("Routing goes on without the sentence encoder: %s", error)
         return None
 

@@ -56,6 +56,11 @@ class Reader:
         self._rests_until = 0.0
         self._read: OrderedDict[RequestId, TaskFeatures] = OrderedDict()
         self._is_closed = False
+        self._is_ready = anyio.Event()
+
+    async def ready(self) -> None:
+        """Return as soon as there is an encoder; the caller sets the deadline."""
+        await self._is_ready.wait()
 
     def use(self, encoder: SharedEncoder) -> None:
         """Embed what is read from now on."""
@@ -65,6 +70,7 @@ class Reader:
         if self._encoder is not None:
             self._encoder.close()
         self._encoder = encoder
+        self._is_ready.set()
 
     def close(self) -> None:
         """Let go of the encoder."""
