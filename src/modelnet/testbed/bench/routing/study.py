@@ -25,7 +25,7 @@ from modelnet.testbed.bench.routing.score import Answered
 PointName = Literal["equal_cost", "equal_accuracy", "balanced"]
 POINTS: tuple[PointName, ...] = ("equal_cost", "equal_accuracy", "balanced")
 
-_PER_COST = (0.004, 0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.075, 0.1, 0.2, 0.4)
+_PER_COST = (0.004, 0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.055, 0.06, 0.065, 0.075, 0.1, 0.2, 0.4)
 """Probability of a right answer that what the best single model costs is worth."""
 _PER_LATENCY = (0.0, 0.01, 0.03)
 """The same for the time it takes."""
@@ -35,12 +35,11 @@ _CHEAPNESS = 0.03
 _POOL = 12
 _COST_MARGIN = 0.98
 """Costs differ from part to part: "no more cost" is aimed at with a little room."""
-_ACCURACY_MARGIN = 0.0025
 _STEPS = 4
 _MANY = 1000
 """With fewer queries than these, orders are one model shorter."""
-_NEARLY = 0.002
-"""Gains so near to each other differ by luck: the cheapest and quickest of them is taken."""
+_NEARLY = 0.25
+"""Gains that differ by less than this part of a standard error differ by luck."""
 _POINT_PER_CHANGE = 0.015
 """In the balanced point the whole cost, or the whole time, is worth so much probability."""
 
@@ -98,7 +97,9 @@ class Fitted:
             _, portfolios = self.plan.searched(self.learnt.rows(half != out), rng)
             table = self.learnt.rows(half == out)
             runs.append([portfolio.run(table) for portfolio in portfolios])
-        return [_together(pair) for pair in zip(*runs, strict=True)]
+        order = np.argsort(np.concatenate([np.flatnonzero(half == out) for out in range(2)]))
+        together = [_together(pair) for pair in zip(*runs, strict=True)]
+        return [Run(*(field[order] for field in run)) for run in together]
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +162,7 @@ def charges(part: Part, best: int) -> list[Charge]:
     dollars = float(part.cost[:, best].mean()) or float(part.cost.mean()) or 1.0
     if part.latency_s is None:
         return [Charge(worth / dollars) for worth in _PER_COST]
-    seconds = float(part.latency_s[:, best].mean())
+    seconds = float(part.latency_s[:, best].mean()) or 1.0
     return [Charge(worth / dollars, slow / seconds) for slow in _PER_LATENCY for worth in _PER_COST]
 
 
@@ -237,10 +238,11 @@ def _chosen(runs: Sequence[Run], best: Answered) -> dict[PointName, int]:
     latency = np.ones(len(runs))
     if best.latency_s is not None:
         latency = np.array([run.latency_s.mean() for run in runs]) / best.latency_s.mean()
-    is_good = gain >= _ACCURACY_MARGIN
+    error = max(float((run.right - best.right).std()) for run in runs) / len(best.right) ** 0.5
+    is_good = gain >= _NEARLY * error
     is_cheap = (cost <= _COST_MARGIN) | (spent == spent.min())
     most = float(np.max(gain, where=is_cheap, initial=-1.0))
-    is_best = is_cheap & (gain >= most - _NEARLY)
+    is_best = is_cheap & (gain >= most - _NEARLY * error)
     balance: Floats = gain - _POINT_PER_CHANGE * (cost + latency) - (gain < 0.0)
     return {
         "equal_cost": int(np.where(is_best, -cost - latency, -np.inf).argmax()),
