@@ -15,7 +15,7 @@ from modelnet.service.prediction.cascade import Charge, Run, Table
 from modelnet.service.prediction.confidence import Answers, Confidence
 from modelnet.service.prediction.design import Design
 from modelnet.service.prediction.log import OutcomeLog, Predictor
-from modelnet.service.prediction.number import Floats
+from modelnet.service.prediction.number import Floats, Ints
 from modelnet.service.prediction.portfolio import Limits, Portfolio, Search
 from modelnet.service.prediction.stack import Stack
 from modelnet.service.prediction.table import KindClassifier, KindTable
@@ -97,9 +97,8 @@ class Fitted:
             _, portfolios = self.plan.searched(self.learnt.rows(half != out), rng)
             table = self.learnt.rows(half == out)
             runs.append([portfolio.run(table) for portfolio in portfolios])
-        order = np.argsort(np.concatenate([np.flatnonzero(half == out) for out in range(2)]))
-        together = [_together(pair) for pair in zip(*runs, strict=True)]
-        return [Run(*(field[order] for field in run)) for run in together]
+        order = np.argsort(np.argsort(half, kind="stable"))
+        return [_reordered(_together(pair), order) for pair in zip(*runs, strict=True)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,6 +257,16 @@ def _single(table: Table, model: int) -> Answered:
 
 def _together(runs: Sequence[Run]) -> Run:
     return Run(*(np.concatenate(field) for field in zip(*runs, strict=True)))
+
+
+def _reordered(run: Run, order: Ints) -> Run:
+    return Run(
+        run.right[order],
+        run.predicted[order],
+        run.cost[order],
+        run.latency_s[order],
+        run.groups[order],
+    )
 
 
 def _together_answered(parts: Sequence[Answered]) -> Answered:
