@@ -110,7 +110,7 @@ async def test_a_change_that_is_seen_counts_here_too(world: World):
             await listen(node, asked)
             node.parts.teacher.judge(asked.id, "", verdict)
         told = await node.parts.teacher.explain(task(question(rng, "cook")))
-        return sum(one.near_right for one in told.considered)
+        return sum(seen.right for one in told.considered for seen in one.seen)
 
     before = await near_right(1.0, 40)
     assert before > 35.0
@@ -142,17 +142,23 @@ async def test_what_must_not_be_kept_is_not_learnt_by_place(world: World):
     await listen(node, asked)
     assert [one async for one in node.parts.store.export()] == []
     told = await node.parts.teacher.explain(task("What is 2 plus 2?"))
-    assert [one.near for one in told.considered] == [0.0, 0.0]
+    assert [one.seen for one in told.considered] == [(), ()]
+
+
+async def seen_by(node, asked) -> float:
+    """Return what witnesses saw of all models on questions like this one."""
+    told = await node.parts.teacher.explain(asked)
+    return sum(seen.asked for one in told.considered for seen in one.seen)
 
 
 async def test_what_is_deleted_is_forgotten_at_once(world: World):
     node, rng = await asker(world, WordEncoder()), random.Random(6)
     await share(node, rng, 10)
     asked = task(question(rng, "cook"))
-    assert sum(one.near for one in (await node.parts.teacher.explain(asked)).considered) > 2.0
+    assert await seen_by(node, asked) > 2.0
     await node.parts.teacher.forget()
     asked = task(question(rng, "cook"))
-    assert sum(one.near for one in (await node.parts.teacher.explain(asked)).considered) == 0.0
+    assert await seen_by(node, asked) == 0.0
 
 
 async def test_it_says_so(world: World):
@@ -163,7 +169,7 @@ async def test_it_says_so(world: World):
     first = told.considered[0]
     assert first.model == "cook"
     assert "near this question" in first.because
-    assert first.near_right == pytest.approx(first.near)
+    assert [seen.right for seen in first.seen] == pytest.approx([seen.asked for seen in first.seen])
     assert first.because.startswith("1.00 right on ")
 
 

@@ -98,10 +98,9 @@ def wire(
 ) -> Parts:
     """Join the rooms around a network that is not yet entered. Does no I/O."""
     host = Host(clock)
-    neighbourhood = Neighbourhood()
 
     def doubt(change: Change) -> None:
-        neighbourhood.discount((change.node, change.model), change.answers, change.kept)
+        router.doubt(change)
         examiner.doubt(change)
 
     beliefs = Beliefs(key.node, tell=doubt)
@@ -125,7 +124,7 @@ def wire(
         await network.announce("standing", encode(standings))
 
     network.serve(host.handle)
-    router = StandingRouter(beliefs, neighbourhood)
+    router = StandingRouter(beliefs, (Neighbourhood(),))
     reader = Reader(clock)
     coordinator = Coordinator(watcher, router, model_of, clock, rng, reader)
     teacher = Teacher(
@@ -134,7 +133,6 @@ def wire(
         store,
         clock,
         rng,
-        neighbourhood=neighbourhood,
         keeps_embeddings=keeps_embeddings,
     )
     examiner = Examiner(key.node, watcher, model_of, tell, clock)

@@ -31,8 +31,8 @@ from modelnet.resource.directory import Directory, Offer
 from modelnet.service.analysis import TaskFeatures
 from modelnet.service.explanation import Explanation, explanation_of
 from modelnet.service.kind import KINDS, TaskKind
-from modelnet.service.neighbourhood import Neighbourhood
-from modelnet.service.routing import Outcome, Router
+from modelnet.service.outcome import Outcome
+from modelnet.service.routing import Router
 from modelnet.service.selection import links, select
 from modelnet.service.verifier import exact, verdict_on
 
@@ -65,17 +65,15 @@ class Teacher:
         rng: random.Random,
         memory: Memory | None = None,
         *,
-        neighbourhood: Neighbourhood | None = None,
         keeps_embeddings: bool = True,
     ) -> None:
-        """Teach `router`, whose `neighbourhood` forgets with the store."""
+        """Teach `router`, which forgets with the store."""
         self._coordinator = coordinator
         self._router = router
         self._store = store
         self._clock = clock
         self._rng = rng
         self._memory = memory or Memory()
-        self._neighbourhood = Neighbourhood() if neighbourhood is None else neighbourhood
         self._keeps_embeddings = keeps_embeddings
 
     @property
@@ -166,7 +164,7 @@ class Teacher:
             StorageError: it cannot be destroyed.
         """
         self._memory.forget(before=before, task=task)
-        self._neighbourhood.forget(before=before, task=task)
+        self._router.forget(before=before, task=task)
         return await self._store.delete(before=before, task=task)
 
     async def recall(self, limit: int = MOST_RECALLED) -> int:

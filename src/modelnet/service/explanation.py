@@ -21,6 +21,17 @@ _LEAST_P = 0.01
 _LEAST_WORTH = 0.0005
 
 
+class Sight(msgspec.Struct, frozen=True, kw_only=True):
+    """What a witness saw of a model on questions like this one."""
+
+    what: str
+    """What was counted: `verdicts near this question`."""
+    asked: float
+    """How many, weighed by nearness and age."""
+    right: float
+    """How many of these say that it was right."""
+
+
 class Considered(msgspec.Struct, frozen=True, kw_only=True):
     """A model that can do the task. Probabilities are 0 to 1, worths are in the same measure."""
 
@@ -28,15 +39,13 @@ class Considered(msgspec.Struct, frozen=True, kw_only=True):
     node: NodeId
     node_name: str
     p_right: float
-    """Probability of a right answer, over all kinds the task may be of, and near this question."""
+    """Probability of a right answer, over all kinds it may be of, and on questions like it."""
     deviation: float
     """Standard deviation of that estimate."""
     asked: float
     """Judged answers it rests on, weighed by source and age; 0 where there is only the claim."""
-    near: float = 0.0
-    """Verdicts on answers to questions near this one, weighed by nearness and age."""
-    near_right: float = 0.0
-    """How many of these say that it was right."""
+    seen: tuple[Sight, ...] = ()
+    """What it did on questions like this one, the nearest view last."""
     expected_s: float | None
     """Expected time of the answer, the queue included; nothing where it was never measured."""
     time_worth: float
@@ -120,8 +129,10 @@ def _considered(scored: Scored, preference: Preference, now: float) -> Considere
         p_right=scored.quality.mean,
         deviation=scored.quality.deviation,
         asked=scored.quality.asked,
-        near=scored.near.asked,
-        near_right=scored.near.right,
+        seen=tuple(
+            Sight(what=one.what, asked=one.tally.asked, right=one.tally.right)
+            for one in scored.seen
+        ),
         expected_s=scored.latency_s,
         time_worth=preference.p_per_second * (scored.latency_s or 0.0),
         cost_usd=scored.cost_usd,

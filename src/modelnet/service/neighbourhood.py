@@ -16,7 +16,11 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from modelnet.core.identity import NodeId, RequestId
 from modelnet.core.standing import Tally
-from modelnet.service.standing import HALF_LIFE_S, Estimate
+from modelnet.resource.directory import Offer
+from modelnet.service.analysis import TaskFeatures
+from modelnet.service.change import Change
+from modelnet.service.outcome import Outcome
+from modelnet.service.standing import HALF_LIFE_S
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,9 +41,6 @@ _HALF_COSINE: Final = 0.3
 """Where a verdict counts half."""
 _TEMPERATURE: Final = 0.05
 """Of the cosine, as in `prediction.neighbour`: near the half, so much more counts e times."""
-_PRIOR: Final = 8.0
-"""What is believed of a model on a whole kind is worth so many verdicts near the question."""
-
 _PACKED: Final = "<f2"
 
 Key: TypeAlias = tuple[NodeId, str]
@@ -91,12 +92,37 @@ class Neighbourhood:
         """Return how many verdicts are kept."""
         return len(self._rows) + len(self._unread)
 
+    @property
+    def saw(self) -> str:
+        """What it counts, for a person."""
+        return "verdicts near this question"
+
+    def learn(self, outcome: Outcome) -> None:
+        """Take in a verdict on an answer to a question whose embedding is known."""
+        if outcome.embedding is not None and outcome.p_right is not None:
+            self.add(
+                Verdict(
+                    key=(outcome.node, outcome.model),
+                    embedding=outcome.embedding,
+                    p_right=outcome.p_right,
+                    weight=outcome.weight,
+                    at=outcome.at,
+                    task=outcome.task,
+                )
+            )
+
     def add(self, verdict: Verdict) -> None:
         """Take in a verdict; one whose numbers cannot be true changes nothing."""
         if verdict.is_sane:
             self._unread.append(verdict)
 
-    def evidence(self, embedding: "Array", keys: Sequence[Key], now: float) -> list[Tally]:
+    def evidence(self, features: TaskFeatures, offers: Sequence[Offer], now: float) -> list[Tally]:
+        """Return what was right near a question, of the models that are offered."""
+        if features.embedding is None:
+            return [Tally()] * len(offers)
+        return self.near(features.embedding, [offer.key for offer in offers], now)
+
+    def near(self, embedding: "Array", keys: Sequence[Key], now: float) -> list[Tally]:
         """Return the verdicts near a question on each of some models, as counts.
 
         Args:
@@ -110,6 +136,10 @@ class Neighbourhood:
         nobody = self._capacity
         numbers = [self._numbers.get(key, nobody) for key in keys]
         return [Tally(right, asked) for right, asked in table.sums(embedding, numbers, now)]
+
+    def doubt(self, change: Change) -> None:
+        """Let what is older than a model's change count less."""
+        self.discount((change.node, change.model), change.answers, change.kept)
 
     def discount(self, key: Key, answers: float, kept: float) -> None:
         """Let what is older than a model's newest answers, so many, count only so much of it."""
@@ -237,21 +267,6 @@ class _Table:
         right = np.bincount(owners, counts * self._p_right[near], length)
         asked = np.bincount(owners, counts, length)
         return zip(right[numbers].tolist(), asked[numbers].tolist(), strict=True)
-
-
-def joined(known: Estimate, near: Tally) -> Estimate:
-    """Return what to expect of a model here: what is known of it on the kind, and verdicts near.
-
-    The posterior mean of a Beta prior worth `_PRIOR` verdicts; what is known of the kind loses its
-    own uncertainty as it loses its say.
-    """
-    if near.asked <= 0.0:
-        return known
-    mean = near.mean(known.mean * _PRIOR, _PRIOR)
-    share = near.asked / (near.asked + _PRIOR)
-    own = share**2 * mean * (1.0 - mean) / (near.asked + 1.0)
-    deviation = math.sqrt(max(0.0, ((1.0 - share) * known.deviation) ** 2 + own))
-    return known._replace(mean=mean, deviation=deviation)
 
 
 def packed(embedding: "Array") -> bytes:

@@ -1,32 +1,33 @@
 """The Router seam: which model to ask, best first, and why.
 
 A candidate's value is its probability of a right answer under the posterior of the task's kind,
-and of the questions near this one where it is known what it is about (`neighbourhood`), minus what
-the time and the money are worth to the asker (`preference`).
+and what witnesses saw of it on questions like this one (`witness`), minus what the time and the
+money are worth to the asker (`preference`).
 """
 
 import random
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from modelnet.core.card import Price
 from modelnet.core.error import ModelnetError
 from modelnet.core.identity import NodeId, RequestId
-from modelnet.core.request import Operation
 from modelnet.core.standing import Speed, Tally
 from modelnet.resource.directory import Offer
 from modelnet.service.analysis import TaskFeatures
 from modelnet.service.breaker import CLOSED, Breaker
 from modelnet.service.candidate import obstacle, surely_fits
-from modelnet.service.kind import OTHER, TaskKind
-from modelnet.service.neighbourhood import Neighbourhood, Verdict, joined
+from modelnet.service.change import Change
+from modelnet.service.kind import OTHER
+from modelnet.service.outcome import Outcome
 from modelnet.service.preference import BALANCED, Preference
 from modelnet.service.spread import UNKNOWN, Latency, Spread
 from modelnet.service.standing import Belief, Beliefs, Estimate
-from modelnet.service.timing import STREAMED, Timing
+from modelnet.service.timing import STREAMED
 from modelnet.service.waiting import blurred_wait, without_wait
+from modelnet.service.witness import Witness, joined
 
 _UNKNOWN_LATENCY_S = 1.0
 _UNKNOWN_ANSWER_TOKENS = 256.0
@@ -41,9 +42,22 @@ _REPLICA_TOLERANCE = 0.08
 """Replicas measured this close to the best of their name differ by luck: one question in twelve."""
 _REPLICA_EVIDENCE = 4.0
 _BREAKERS_KEPT = 4096
-_NOTHING_NEAR = Tally()
 OWN_SPACE = frozenset({"embed", "encode"})
 """Operations whose answers mean something else with every model."""
+
+
+class Seen(NamedTuple):
+    """What one witness saw of a candidate."""
+
+    tally: Tally
+    what: str
+    """What it counts: see `Witness.saw`."""
+
+    def __str__(self) -> str:
+        """Say it to a person."""
+        return (
+            f"{self.tally.right / self.tally.asked:.2f} right on {self.tally.asked:.0f} {self.what}"
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,8 +71,8 @@ class Scored:
     """How it does on that kind."""
     quality: Estimate
     """How it does over all kinds the task may be of, and near this question."""
-    near: Tally = _NOTHING_NEAR
-    """Of that, the verdicts on its answers to questions near this one, by nearness and age."""
+    seen: tuple[Seen, ...] = ()
+    """What witnesses saw of it, the nearest view last; none that saw nothing."""
     latency_s: float | None
     """Expected time of the answer, its wait in the queue included; `None` when never measured."""
     spread: Spread = UNKNOWN
@@ -82,10 +96,8 @@ class Scored:
         return ", ".join(reason for reason in reasons if reason)
 
     def _standing(self) -> str:
-        if self.near.asked >= 0.5:
-            right, count = self.near.right / self.near.asked, f"{self.near.asked:.0f}"
-            verdicts = "verdict" if count == "1" else "verdicts"
-            return f"{right:.2f} right on {count} {verdicts} near this question"
+        if self.seen and self.seen[-1].tally.asked >= 0.5:
+            return str(self.seen[-1])
         if self.on_kind.asked >= 0.5:
             return (
                 f"{self.on_kind.mean:.2f} right on {self.kind} ({self.on_kind.asked:.0f} questions)"
@@ -110,33 +122,6 @@ class Scored:
         return "" if card.parameters is None else f"{card.parameters / 1e6:.1f} M parameters"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """What became of asking one model."""
-
-    node: NodeId
-    model: str
-    kind: TaskKind
-    at: float
-    """Unix seconds."""
-    operation: Operation = "chat"
-    timing: Timing | None = None
-    """How fast the answer was; `None` when not all of it came from this model."""
-    tokens: int = 0
-    """Tokens of the answer."""
-    wait_factor: float = 0.0
-    """Of its load when it was asked: how many answers were ahead in the queue."""
-    p_right: float | None = None
-    """A verdict on the answer from whoever can judge it, 0 to 1."""
-    weight: float = 1.0
-    """The model's share of the answer that was judged, 0 to 1."""
-    embedding: bytes | None = None
-    """Of the question that was judged, as `neighbourhood.packed`, where it is known."""
-    task: RequestId | None = None
-    """Whose answer was judged, so that it can be forgotten."""
-    error: ModelnetError | None = None
-
-
 class Router(Protocol):
     """Orders candidates for a task and learns from what became of asking them."""
 
@@ -159,6 +144,14 @@ class Router(Protocol):
         """Take in what became of asking a model."""
         ...
 
+    def doubt(self, change: Change) -> None:
+        """Let what is older than a model's change count less."""
+        ...
+
+    def forget(self, *, before: float | None = None, task: RequestId | None = None) -> None:
+        """Forget single verdicts, all or those that fit; counts without a trace of them stay."""
+        ...
+
     def speed(self, offer: Offer, now: float) -> Speed:
         """Return how fast a model is believed to be; `now` is Unix seconds."""
         ...
@@ -167,10 +160,10 @@ class Router(Protocol):
 class StandingRouter:
     """Picks by standing, load and price."""
 
-    def __init__(self, beliefs: Beliefs, neighbourhood: Neighbourhood | None = None) -> None:
-        """Route by what is believed and what was seen near the question, and add to both."""
+    def __init__(self, beliefs: Beliefs, witnesses: Sequence[Witness] = ()) -> None:
+        """Route by what is believed and by what witnesses saw, the nearest view last; teach all."""
         self._beliefs = beliefs
-        self._neighbourhood = Neighbourhood() if neighbourhood is None else neighbourhood
+        self._witnesses = tuple(witnesses)
         self._breakers: OrderedDict[tuple[NodeId, str], Breaker] = OrderedDict()
 
     def rank(
@@ -185,16 +178,16 @@ class StandingRouter:
         """Order by value; what rests after failures, or may not fit, comes after all others."""
         able = [c for c in candidates if obstacle(c.card, features) is None]
         beliefs = [self._beliefs.belief(c.node, c.card, now) for c in able]
-        near = self._near(features, able, now)
+        seen = self._seen(features, able, now)
         qualities = [
-            joined(belief.probability(features.kind), tally)
-            for belief, tally in zip(beliefs, near, strict=True)
+            _heard(belief.probability(features.kind), tallies)
+            for belief, tallies in zip(beliefs, seen, strict=True)
         ]
         ranked_by = _replicas_levelled(able, qualities)
         scored = [
-            self._score(features, candidate, belief, quality, tally, p_right, preference, rng)
-            for candidate, belief, quality, tally, p_right in zip(
-                able, beliefs, qualities, near, ranked_by, strict=True
+            self._score(features, candidate, belief, quality, tallies, p_right, preference, rng)
+            for candidate, belief, quality, tallies, p_right in zip(
+                able, beliefs, qualities, seen, ranked_by, strict=True
             )
         ]
         if features.operation in OWN_SPACE:
@@ -218,18 +211,9 @@ class StandingRouter:
             else:
                 self._beliefs.observe_call(*key, outcome.operation, alone.latency_s)
         if outcome.p_right is not None:
-            if outcome.embedding is not None:
-                # First: where the belief sees a change, this verdict is of those since.
-                self._neighbourhood.add(
-                    Verdict(
-                        key=key,
-                        embedding=outcome.embedding,
-                        p_right=outcome.p_right,
-                        weight=outcome.weight,
-                        at=outcome.at,
-                        task=outcome.task,
-                    )
-                )
+            # First: where the belief sees a change, this verdict is of those since.
+            for witness in self._witnesses:
+                witness.learn(outcome)
             self._beliefs.observe(
                 *key, outcome.kind, outcome.p_right, outcome.at, weight=outcome.weight
             )
@@ -238,11 +222,29 @@ class StandingRouter:
         """Return what was measured, by this node first."""
         return self._beliefs.belief(offer.node, offer.card, now).speed
 
-    def _near(self, features: TaskFeatures, able: Sequence[Offer], now: float) -> list[Tally]:
-        if features.embedding is None:
-            return [_NOTHING_NEAR] * len(able)
-        keys = [candidate.key for candidate in able]
-        return self._neighbourhood.evidence(features.embedding, keys, now)
+    def doubt(self, change: Change) -> None:
+        """Hand it to the witnesses: what is believed has seen the change itself."""
+        for witness in self._witnesses:
+            witness.doubt(change)
+
+    def forget(self, *, before: float | None = None, task: RequestId | None = None) -> None:
+        """Have witnesses forget verdicts, all or those that fit."""
+        for witness in self._witnesses:
+            witness.forget(before=before, task=task)
+
+    def _seen(
+        self, features: TaskFeatures, able: Sequence[Offer], now: float
+    ) -> list[tuple[Seen, ...]]:
+        """Return what witnesses saw of each candidate, of those that saw something."""
+        told = [
+            [Seen(tally, witness.saw) for tally in witness.evidence(features, able, now)]
+            for witness in self._witnesses
+        ]
+        if not told:
+            return [()] * len(able)
+        return [
+            tuple(one for one in seen if one.tally.asked > 0.0) for seen in zip(*told, strict=True)
+        ]
 
     def _score(
         self,
@@ -250,7 +252,7 @@ class StandingRouter:
         candidate: Offer,
         belief: Belief,
         quality: Estimate,
-        near: Tally,
+        seen: tuple[Seen, ...],
         p_right: float,
         preference: Preference,
         rng: random.Random,
@@ -266,7 +268,7 @@ class StandingRouter:
             kind=kind,
             on_kind=belief.kinds[kind],
             quality=quality,
-            near=near,
+            seen=seen,
             latency_s=latency_s,
             spread=belief.spread,
             cost_usd=cost_usd,
@@ -286,6 +288,12 @@ class StandingRouter:
 def _order(scored: Scored, features: TaskFeatures, now: float) -> tuple[bool, bool, float]:
     is_resting = scored.breaker.is_open(now)
     return is_resting, not surely_fits(scored.candidate.card, features), -scored.value
+
+
+def _heard(believed: Estimate, seen: Sequence[Seen]) -> Estimate:
+    for one in seen:
+        believed = joined(believed, one.tally)
+    return believed
 
 
 def _space(candidate: Offer) -> tuple[int, str]:

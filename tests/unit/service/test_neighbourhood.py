@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from modelnet.core.identity import NodeId, RequestId
 from modelnet.core.standing import Tally
-from modelnet.service.neighbourhood import SIZE, Neighbourhood, Verdict, joined, packed
-from modelnet.service.standing import HALF_LIFE_S, Estimate
+from modelnet.service.neighbourhood import SIZE, Neighbourhood, Verdict, packed
+from modelnet.service.standing import HALF_LIFE_S
 
 NOW = 1_000_000.0
 A, B = (NodeId("n"), "a"), (NodeId("n"), "b")
@@ -34,7 +34,7 @@ def verdict(key=A, where=EAST, right: float = 1.0, **changes) -> Verdict:
 
 
 def near(known: Neighbourhood, where=EAST, key=A, now: float = NOW) -> Tally:
-    return known.evidence(where, [key], now)[0]
+    return known.near(where, [key], now)[0]
 
 
 def filled(*verdicts: Verdict, **limits) -> Neighbourhood:
@@ -59,7 +59,7 @@ def test_the_nearer_the_more_and_what_is_far_not_at_all():
 
 def test_each_model_has_its_own():
     known = filled(verdict(A, EAST), verdict(B, EAST, 0.0), verdict(B, NORTH, 1.0))
-    told = known.evidence(EAST, [B, A, (NodeId("m"), "a")], NOW)
+    told = known.near(EAST, [B, A, (NodeId("m"), "a")], NOW)
     assert [(round(t.right), round(t.asked)) for t in told] == [(0, 1), (1, 1), (0, 0)]
     assert near(known, NORTH, B).right == pytest.approx(1.0, rel=1e-3)
 
@@ -105,7 +105,7 @@ def test_who_is_asked_most_does_not_push_out_the_others():
 )
 def test_nonsense_does_not_come_in(changes):
     known = filled(verdict(B), verdict(**changes))
-    assert known.evidence(EAST, [A, B], NOW)[0] == Tally()
+    assert known.near(EAST, [A, B], NOW)[0] == Tally()
     assert len(known) == 1
     assert near(known, key=B).asked == pytest.approx(1.0, rel=1e-3)
 
@@ -163,34 +163,6 @@ print(len(known), "numpy" in sys.modules)
     assert run.stdout.split() == ["0", "False"]
 
 
-KNOWN = Estimate(0.6, 0.1, 20.0)
-
-
-def test_where_nothing_is_near_nothing_changes():
-    assert joined(KNOWN, Tally()) == KNOWN
-    assert joined(KNOWN, Tally(1e-9, 1e-9)) == pytest.approx(KNOWN, abs=1e-6)
-
-
-def test_many_verdicts_near_outweigh_the_kind():
-    told = joined(KNOWN, Tally(0.0, 100.0))
-    assert told.mean < 0.1
-    assert told.deviation < KNOWN.deviation
-    assert told.asked == KNOWN.asked
-
-
-@given(
-    mean=st.floats(0.0, 1.0),
-    deviation=st.floats(0.0, 0.5),
-    asked=st.floats(0.0, 1e6),
-    share=st.floats(0.0, 1.0),
-)
-def test_it_lies_between_what_is_known_and_what_is_near(mean, deviation, asked, share):
-    known = Estimate(mean, deviation, 3.0)
-    told = joined(known, Tally(share * asked, asked))
-    assert min(mean, share) - 1e-9 <= told.mean <= max(mean, share) + 1e-9
-    assert 0.0 <= told.deviation <= math.sqrt(deviation**2 + 0.25)
-
-
 @given(
     steps=st.lists(
         st.tuples(st.integers(0, 4), st.integers(0, 3), st.floats(0.0, 1.0), st.booleans()),
@@ -217,7 +189,7 @@ def test_it_remembers_what_a_plain_list_would(steps, capacity, of_one_model):
         if is_looked_at:
             assert len(known) == len(plain)
     for axis in range(4):
-        for key, told in zip(keys, known.evidence(towards(axis), keys, NOW), strict=True):
+        for key, told in zip(keys, known.near(towards(axis), keys, NOW), strict=True):
             mine = [v for v in plain if v.key == key and v.embedding == packed(towards(axis))]
             assert told.asked == pytest.approx(len(mine), abs=0.01)
             assert told.right == pytest.approx(sum(v.p_right for v in mine), abs=0.01)
@@ -228,6 +200,6 @@ def test_order_of_models_does_not_matter():
     rng = random.Random(3)
     keys = [(NodeId("n"), str(number)) for number in range(30)]
     known = filled(*(verdict(rng.choice(keys), EAST, rng.random()) for _ in range(300)))
-    straight = dict(zip(keys, known.evidence(EAST, keys, NOW), strict=True))
+    straight = dict(zip(keys, known.near(EAST, keys, NOW), strict=True))
     shuffled = rng.sample(keys, len(keys))
-    assert dict(zip(shuffled, known.evidence(EAST, shuffled, NOW), strict=True)) == straight
+    assert dict(zip(shuffled, known.near(EAST, shuffled, NOW), strict=True)) == straight

@@ -16,8 +16,9 @@ from modelnet.core.standing import NEVER_MEASURED, Standing, Tally
 from modelnet.resource.directory import Offer
 from modelnet.service.analysis import TaskFeatures
 from modelnet.service.kind import OTHER, TaskKind
+from modelnet.service.outcome import Outcome
 from modelnet.service.preference import PREFERENCES, Preference
-from modelnet.service.routing import Outcome, Scored, StandingRouter
+from modelnet.service.routing import Scored, StandingRouter
 from modelnet.service.skill import SKILLS
 from modelnet.service.standing import Beliefs
 from modelnet.service.timing import Timing

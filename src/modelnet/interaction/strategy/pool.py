@@ -19,9 +19,10 @@ from modelnet.resource.directory import Directory, Offer
 from modelnet.resource.model import Model
 from modelnet.resource.watcher import Watcher
 from modelnet.service.candidate import refusal
+from modelnet.service.outcome import Outcome
 from modelnet.service.pathway.deadline import in_time_first
 from modelnet.service.pathway.hedge import FirstChunks
-from modelnet.service.routing import Outcome, Router, Scored
+from modelnet.service.routing import Router, Scored
 from modelnet.service.selection import select
 from modelnet.service.timing import Stopwatch
 from modelnet.service.waiting import Underway

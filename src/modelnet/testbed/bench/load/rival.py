@@ -3,12 +3,15 @@
 import random
 from collections.abc import Callable, Sequence
 
+from modelnet.core.identity import RequestId
 from modelnet.core.standing import NEVER_MEASURED, Speed
 from modelnet.resource.directory import Offer
 from modelnet.service.analysis import TaskFeatures
 from modelnet.service.candidate import obstacle
+from modelnet.service.change import Change
+from modelnet.service.outcome import Outcome
 from modelnet.service.preference import BALANCED, Preference
-from modelnet.service.routing import Outcome, Scored
+from modelnet.service.routing import Scored
 from modelnet.service.standing import Estimate
 
 _UNJUDGED = Estimate(0.5, 0.0, 0.0)
@@ -36,6 +39,12 @@ class Rival:
 
     def learn(self, outcome: Outcome) -> None:
         """Learn nothing."""
+
+    def doubt(self, change: Change) -> None:
+        """Believe nothing that could be doubted."""
+
+    def forget(self, *, before: float | None = None, task: RequestId | None = None) -> None:
+        """Know nothing that could be forgotten."""
 
     def speed(self, offer: Offer, now: float) -> Speed:  # noqa: ARG002
         """Know nothing."""
