@@ -3,7 +3,7 @@
     ModelnetError
     +-- RequestError            the asker's fault
     |   +-- InvalidRequestError, UnknownModelError, UnsupportedError, ContextTooLongError
-    |   +-- AuthenticationError
+    |   +-- LimitError, AuthenticationError
     |   +-- UnknownTaskError, JudgedError
     +-- MessageError            a message between nodes that must not be believed
     |   +-- MalformedError, SignatureError, RecipientError, StaleError, ReplayError, VersionError
@@ -75,6 +75,12 @@ class ContextTooLongError(RequestError):
     """Prompt and answer do not fit the model's context."""
 
     code = "context_length_exceeded"
+
+
+class LimitError(RequestError):
+    """Nobody who could answer keeps to the limits that were set on cost, time or quality."""
+
+    code = "limit_exceeded"
 
 
 class AuthenticationError(RequestError):
@@ -230,6 +236,7 @@ STATUS_OF: dict[type[ModelnetError], Status] = {
     UnknownModelError: Status(404, 3),
     UnsupportedError: Status(400, 2),
     ContextTooLongError: Status(400, 2),
+    LimitError: Status(400, 2),
     AuthenticationError: Status(401, 4),
     UnknownTaskError: Status(404, 3),
     JudgedError: Status(409, 2),

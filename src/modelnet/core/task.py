@@ -6,6 +6,7 @@ import msgspec
 
 from modelnet.core.identity import NodeId, RequestId
 from modelnet.core.request import Request
+from modelnet.core.wish import NO_WISH, Wish
 
 AUTO = "auto"
 """The model name that leaves the choice to the network."""
@@ -30,6 +31,10 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     """The right answer, where the asker knows it: models never see it."""
     is_kept: bool = True
     """Whether what became of it may be remembered and stored; what carries a data label may not."""
+    may_recall: bool = True
+    """Whether an earlier answer to the same question would do, where this node keeps answers."""
+    wish: Wish = NO_WISH
+    """What whoever answers must keep to, and what time and money are worth to the asker."""
 
 
 Fate: TypeAlias = Literal["agreed", "differed", "not sure enough", "failed", "not waited for"]
@@ -44,6 +49,17 @@ class Voice(msgspec.Struct, frozen=True, kw_only=True):
     what: Fate
 
 
+class Recalled(msgspec.Struct, frozen=True, kw_only=True):
+    """That an answer is an earlier one, told again."""
+
+    task: RequestId
+    """Whose answer it was."""
+    age_s: float
+    """For how long it has been known."""
+    cosine: float
+    """Of its question and this one, 0 to 1; 1 where the whole request is the same."""
+
+
 class Contribution(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Announces that the chunks which follow come from this model."""
 
@@ -53,3 +69,5 @@ class Contribution(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     """One sentence for a person: why this model was asked."""
     others: tuple[Voice, ...] = ()
     """Who else was asked, where the strategy asked several."""
+    recalled: Recalled | None = None
+    """Where nobody was asked: which earlier answer this is."""

@@ -8,6 +8,7 @@ from modelnet.core.chunk import Chunk
 from modelnet.core.clock import Clock
 from modelnet.core.error import ModelnetError, UnsupportedError
 from modelnet.core.task import Contribution, Task
+from modelnet.core.wish import NO_WISH, Wish
 from modelnet.interaction.reader import Reader
 from modelnet.interaction.strategy.cascade import Cascade
 from modelnet.interaction.strategy.errand import Errand
@@ -19,8 +20,10 @@ from modelnet.resource.directory import Directory, Offer
 from modelnet.resource.watcher import Watcher
 from modelnet.service.analysis import TaskFeatures
 from modelnet.service.pathway.hedge import HedgeBudget
+from modelnet.service.pathway.purse import Purse
 from modelnet.service.routing import Router
 from modelnet.service.selection import Link, links
+from modelnet.service.terms import Terms
 
 
 class Coordinator:
@@ -34,10 +37,13 @@ class Coordinator:
         clock: Clock,
         rng: random.Random,
         reader: Reader | None = None,
+        wish: Wish = NO_WISH,
     ) -> None:
+        """Answer for a node whose own wish counts where an asker has none."""
         self._reader = reader or Reader(clock)
         self._pool = Pool(watcher, router, model_of, clock, rng)
         self._strategies = strategies()
+        self._wish = wish
 
     @property
     def directory(self) -> Directory:
@@ -48,9 +54,17 @@ class Coordinator:
         """Every model that can be asked now, its speed as measured, its load with what was sent."""
         return self._pool.offers()
 
-    async def read(self, task: Task, *, is_again: bool = False) -> TaskFeatures:
+    def terms(self, task: Task) -> Terms:
+        """Return what its asker wishes of a task, and this node where that says nothing."""
+        return Terms.of(task.wish, self._wish)
+
+    async def read(
+        self, task: Task, *, is_again: bool = False, is_compared: bool = False
+    ) -> TaskFeatures:
         """Return what the choice of a model depends on; see `Reader.read`."""
-        return await self._reader.read(task, self.directory.offers, is_again=is_again)
+        return await self._reader.read(
+            task, self.directory.offers, is_again=is_again, is_compared=is_compared
+        )
 
     async def answer(
         self, task: Task, features: TaskFeatures | None = None
@@ -66,11 +80,12 @@ class Coordinator:
         """
         if features is None:
             features = await self.read(task)
+        purse = Purse(self.terms(task).limits.max_cost_usd)
         errors: list[ModelnetError] = []
         for link in links(task.models):
             has_begun = False
             try:
-                async with aclosing(self._answer(task, features, link)) as steps:
+                async with aclosing(self._answer(task, features, link, purse)) as steps:
                     async for step in steps:
                         has_begun = True
                         yield step
@@ -83,7 +98,7 @@ class Coordinator:
         raise errors[0]
 
     def _answer(
-        self, task: Task, features: TaskFeatures, link: Link
+        self, task: Task, features: TaskFeatures, link: Link, purse: Purse
     ) -> AsyncGenerator[Chunk | Contribution, None]:
         strategy = self._strategies[link.strategy]
         if not strategy.needs(features.operation):
@@ -91,7 +106,15 @@ class Coordinator:
                 f"'{strategy.name}' does not answer '{features.operation}': ask for a model, or "
                 "'auto'."
             )
-        errand = Errand(task=task, features=features, names=link.names, preference=link.preference)
+        terms = self.terms(task)
+        errand = Errand(
+            task=task,
+            features=features,
+            names=link.names,
+            preference=terms.preference(link.preference),
+            terms=terms,
+            purse=purse,
+        )
         return strategy.run(errand, self._pool)
 
 

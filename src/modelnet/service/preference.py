@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from modelnet.core.task import AUTO
+from modelnet.core.wish import Weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,6 +12,13 @@ class Preference:
 
     p_per_second: float
     p_per_dollar: float
+
+    def weighing(self, weights: Weights) -> "Preference":
+        """Return it with those weights in place that were given."""
+        return Preference(
+            p_per_second=self.p_per_second if weights.second is None else weights.second,
+            p_per_dollar=self.p_per_dollar if weights.dollar is None else weights.dollar,
+        )
 
 
 BALANCED = Preference(p_per_second=0.01, p_per_dollar=5.0)

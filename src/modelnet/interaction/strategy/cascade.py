@@ -4,6 +4,7 @@ An answer is heard out and judged before it is told; only where nobody else coul
 as it comes. Cascades save money and cost time.
 """
 
+import math
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
@@ -22,6 +23,7 @@ from modelnet.interaction.strategy.hearing import Heard, hear
 from modelnet.interaction.strategy.pool import Pool
 from modelnet.interaction.strategy.relay import Relay
 from modelnet.interaction.strategy.verdict import Verdict, judge, voice
+from modelnet.service.pathway.budget import affordable, reserve_usd
 from modelnet.service.pathway.confidence import DEFAULT, Calibration
 from modelnet.service.pathway.deadline import tell_by
 from modelnet.service.pathway.hedge import HedgeBudget
@@ -50,7 +52,11 @@ class Cascade:
 
     def quote(self, errand: Errand, ranked: Sequence[Scored]) -> Quote:
         """Return what it costs to climb to the top."""
-        return in_turn(ladder(ranked, errand.preference, calibration=self._calibration))
+
+        def climb(able: Sequence[Scored]) -> tuple[Scored, ...]:
+            return ladder(able, errand.preference, calibration=self._calibration)
+
+        return in_turn(affordable(ranked, climb, errand.purse.left_usd, chief="last"))
 
     def run(self, errand: Errand, pool: Pool) -> AsyncGenerator[Chunk | Contribution, None]:
         """Climb until it is sure, or nobody is left, or the time is up."""
@@ -71,7 +77,8 @@ class _Climb:
         self._failures = Failures()
         self._failed: list[Call] = []
         self._heard: list[Heard] = []
-        self._tell_by = tell_by(errand.task.deadline, pool.now())
+        self._deadline = tell_by(errand.task.deadline, pool.now())
+        self._wanted_by = pool.now() + (errand.terms.limits.max_latency_s or math.inf)
 
     async def run(self) -> AsyncGenerator[Chunk | Contribution, None]:
         """Yield the answer, as `Strategy.run` says."""
@@ -83,7 +90,7 @@ class _Climb:
             is_last = len(rungs) == 1 or len(self._heard) == MOST_RUNGS - 1
             if is_last and rung.quality.mean >= self._p_right:
                 break
-            await self._ask(rung, len(rungs))
+            await self._ask(rung, rungs[1:])
         last = rungs[0] if rungs else None
         if last is None and self._heard:
             for step in self._told():
@@ -105,6 +112,11 @@ class _Climb:
     def _p_asked(self) -> float:
         return max((one.call.scored.quality.mean for one in self._heard), default=0.0)
 
+    @property
+    def _tell_by(self) -> float:
+        """When to tell the best there is; once there is any, no later than it is wanted."""
+        return min(self._deadline, self._wanted_by) if self._heard else self._deadline
+
     def _rungs(self) -> tuple[Scored, ...]:
         """Return who may still be asked, cheapest first; nobody where what we have is enough."""
         is_over = self._pool.now() >= self._tell_by or self._failures.are_too_many
@@ -118,7 +130,11 @@ class _Climb:
         asked = {one.call.offer.card.name for one in self._heard}
         left = [s for s in ranked if s.candidate.card.name not in asked and self._makes_it(s)]
         preference, p_asked = self._errand.preference, self._p_asked
-        rungs = ladder(left, preference, p_asked=p_asked, calibration=self._calibration)
+
+        def climb(able: Sequence[Scored]) -> tuple[Scored, ...]:
+            return ladder(able, preference, p_asked=p_asked, calibration=self._calibration)
+
+        rungs = affordable(left, climb, self._errand.purse.left_usd, chief="last")
         if not rungs or not self._heard:
             return rungs
         p_enough = enough(rungs[0], preference, p_asked=p_asked, calibration=self._calibration)
@@ -129,12 +145,13 @@ class _Climb:
         time_left_s = self._tell_by - self._pool.now()
         return not self._heard or (scored.latency_s or 0.0) < time_left_s
 
-    async def _ask(self, rung: Scored, rungs: int) -> None:
+    async def _ask(self, rung: Scored, later: Sequence[Scored]) -> None:
         """Hear one answer out, no longer than its share of the time: others may have to follow."""
         progress = Progress(_sounding(self._request, rung))
-        call = self._pool.call(self._errand, rung, progress)
+        allowance_usd = reserve_usd(later, self._errand.purse.left_usd)
+        call = self._pool.call(self._errand, rung, progress, allowance_usd=allowance_usd)
         try:
-            with anyio.fail_after(self._patience_s(rung, rungs)):
+            with anyio.fail_after(self._patience_s(rung, len(later) + 1)):
                 self._heard.append(await hear(call, self._request, self._pool))
         except TimeoutError:
             self._note_failure(call, DeadlineError("Its share of the time was up; allow more."))

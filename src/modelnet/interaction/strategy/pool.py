@@ -10,7 +10,8 @@ import msgspec
 
 from modelnet.core.chunk import Chunk
 from modelnet.core.clock import Clock
-from modelnet.core.error import DeadlineError, EngineError, ModelnetError
+from modelnet.core.error import DeadlineError, EngineError, LimitError, ModelnetError
+from modelnet.core.request import Request
 from modelnet.interaction.failure import Failures
 from modelnet.interaction.progress import Progress
 from modelnet.interaction.strategy.call import Call
@@ -19,9 +20,11 @@ from modelnet.resource.directory import Directory, Offer
 from modelnet.resource.model import Model
 from modelnet.resource.watcher import Watcher
 from modelnet.service.candidate import refusal
+from modelnet.service.limit import Excluded, keep, nobody_keeps
 from modelnet.service.outcome import Outcome
 from modelnet.service.pathway.deadline import in_time_first
 from modelnet.service.pathway.hedge import FirstChunks
+from modelnet.service.pathway.purse import Bill, shortened
 from modelnet.service.routing import Router, Scored
 from modelnet.service.selection import select
 from modelnet.service.timing import Stopwatch
@@ -65,7 +68,7 @@ class Pool:
     def rank(
         self, errand: Errand, failures: Failures, *, is_begun: bool = False
     ) -> tuple[Scored, ...]:
-        """Return who can be asked, best first: of the first name for which there is anybody.
+        """Return who can be asked, best first: of the first name that has anybody within limits.
 
         Those whom `failures` bars are left out; where the answer `is_begun` so is who cannot go on.
 
@@ -78,23 +81,38 @@ class Pool:
         )
         offers = tuple(offer for offer in self._loaded_offers() if not failures.bars(offer, now))
         choices = select(errand.names, offers)
+        excluded: list[Excluded] = []
         for choice in choices:
+            preference = errand.terms.preference(choice.preference)
             ranked = self._router.rank(
-                features, choice.candidates, preference=choice.preference, now=now, rng=self._rng
+                features, choice.candidates, preference=preference, now=now, rng=self._rng
             )
-            if ranked:
+            kept = keep(ranked, errand.terms.limits, errand.purse.left_usd, features.operation)
+            if kept.within:
                 left_s = errand.task.deadline - now
-                return in_time_first(ranked, features, time_left_s=left_s, now=now)
+                return in_time_first(kept.within, features, time_left_s=left_s, now=now)
+            excluded += kept.excluded
+        if excluded:
+            raise nobody_keeps(excluded, errand.terms.limits, errand.purse)
         raise refusal(features, [offer for choice in choices for offer in choice.candidates])
 
-    def call(self, errand: Errand, scored: Scored, progress: Progress) -> Call:
+    def call(
+        self,
+        errand: Errand,
+        scored: Scored,
+        progress: Progress,
+        *,
+        allowance_usd: float | None = None,
+    ) -> Call:
         """Return a call that asks a model for what `progress` still lacks. It takes its own copy.
+
+        It may spend what is left to the task, or an allowance, where others have to be paid, too.
 
         Its chunks raise a `ModelnetError` where the model fails, is silent for `STALL_S`, or the
         deadline passes. What becomes of it, the router learns.
         """
         own = progress.fork()
-        return Call(scored, own, self._run(errand, scored, own))
+        return Call(scored, own, self._run(errand, scored, own, allowance_usd))
 
     def late_s(self, errand: Errand, scored: Scored) -> float | None:
         """Return after how long without a first chunk a model is late; `None`: not known yet."""
@@ -106,19 +124,27 @@ class Pool:
             await self._watcher.wait()
 
     async def _run(
-        self, errand: Errand, scored: Scored, progress: Progress
+        self, errand: Errand, scored: Scored, progress: Progress, allowance_usd: float | None
     ) -> AsyncGenerator[Chunk, None]:
         offer, has_begun = scored.candidate, progress.is_begun
+        bill = Bill(scored, errand.features.prompt_tokens, progress.tokens)
+        left_usd = errand.purse.left_usd
+        most_usd = left_usd if allowance_usd is None else min(left_usd, allowance_usd)
+        most_tokens = bill.affordable_tokens(most_usd)
+        if most_tokens == 0:
+            raise LimitError(f"What is left of the money pays for no answer of {offer.card.name}.")
         began = self.now()
         watch = Stopwatch(began)
         is_silent = True
         error: ModelnetError | None = None
         try:
             with self._counted(offer):
-                chunks = self._chunks(offer, progress, errand.task.deadline)
+                request = shortened(progress.rest(), most_tokens)
+                chunks = self._chunks(offer, request, progress, errand.task.deadline)
                 async with aclosing(chunks):
                     async for chunk in chunks:
                         watch.note(progress.tokens, self.now())
+                        bill.note(progress.tokens, chunk)
                         if is_silent:
                             is_silent = False
                             self._first_chunks.note(*self._first_chunk(errand, offer, began))
@@ -128,6 +154,7 @@ class Pool:
             raise
         finally:
             now = self.now()
+            errand.purse.spend(bill.total_usd(error))
             if is_silent and error is None:
                 self._first_chunks.note_given_up(*self._first_chunk(errand, offer, began))
             self._router.learn(
@@ -148,10 +175,10 @@ class Pool:
         return (offer.key, errand.features.operation), self.now() - began
 
     async def _chunks(
-        self, offer: Offer, progress: Progress, deadline: float
+        self, offer: Offer, request: Request, progress: Progress, deadline: float
     ) -> AsyncGenerator[Chunk, None]:
         model = self._model_of(offer)
-        async with aclosing(model.run(progress.rest(), deadline=deadline)) as chunks:
+        async with aclosing(model.run(request, deadline=deadline)) as chunks:
             while not progress.is_finished:
                 yield progress.take(await self._next(chunks, offer, deadline))
 

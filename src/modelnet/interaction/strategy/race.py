@@ -3,6 +3,7 @@
 Where nobody agrees, the most probable answer is told. What is still under way is cancelled.
 """
 
+import math
 from collections.abc import AsyncGenerator, Generator, Sequence
 from contextlib import aclosing
 
@@ -19,6 +20,7 @@ from modelnet.interaction.strategy.pool import Pool
 from modelnet.interaction.strategy.relay import Relay
 from modelnet.interaction.strategy.verdict import judge
 from modelnet.service.pathway.agreement import agreed, conclusion
+from modelnet.service.pathway.budget import affordable, share_usd
 from modelnet.service.pathway.confidence import DEFAULT, Calibration
 from modelnet.service.pathway.deadline import tell_by
 from modelnet.service.pathway.hedge import HedgeBudget
@@ -57,16 +59,7 @@ class Race:
 
     def quote(self, errand: Errand, ranked: Sequence[Scored]) -> Quote:
         """Return what all runners cost: those that lose are paid, too."""
-        now = errand.task.deadline
-        return at_once(
-            lineup(
-                ranked,
-                errand.preference,
-                size=self._runners,
-                now=now,
-                calibration=self._calibration,
-            )
-        )
+        return at_once(self._runners_of(errand, ranked, now=errand.task.deadline))
 
     async def run(self, errand: Errand, pool: Pool) -> AsyncGenerator[Chunk | Contribution, None]:
         """Let them run, and tell the winner's answer at once."""
@@ -91,24 +84,39 @@ class Race:
         except ModelnetError:
             # The relay waits for somebody, or says why there is nobody.
             return []
-        members = lineup(
-            ranked,
-            errand.preference,
-            size=self._runners,
-            now=pool.now(),
-            calibration=self._calibration,
-        )
-        progress = Progress(errand.task.request)
-        return [pool.call(errand, member, progress) for member in members]
+        members = self._runners_of(errand, ranked, now=pool.now())
+        progress, left_usd = Progress(errand.task.request), errand.purse.left_usd
+        return [
+            pool.call(errand, member, progress, allowance_usd=share_usd(member, members, left_usd))
+            for member in members
+        ]
+
+    def _runners_of(
+        self, errand: Errand, ranked: Sequence[Scored], *, now: float
+    ) -> tuple[Scored, ...]:
+        """Return who runs: of those who are worth it as many as can be paid."""
+
+        def line_up(able: Sequence[Scored]) -> tuple[Scored, ...]:
+            return lineup(
+                able,
+                errand.preference,
+                size=self._runners,
+                now=now,
+                calibration=self._calibration,
+            )
+
+        return affordable(ranked, line_up, errand.purse.left_usd, chief="first")
 
     async def _heard(self, errand: Errand, pool: Pool, calls: Sequence[Call]) -> Hearing:
         began = pool.now()
-        last = tell_by(errand.task.deadline, began)
+        deadline = tell_by(errand.task.deadline, began)
+        wanted_by = began + (errand.terms.limits.max_latency_s or math.inf)
 
         def until(heard: Sequence[Heard]) -> float:
             if self._is_decided(errand, calls, heard):
                 return began
             spoken = [one for one in heard if not one.answer.is_empty]
+            last = min(deadline, wanted_by) if spoken else deadline
             if len(spoken) < _QUORUM:
                 return last
             # A quorum without agreement waits for the others, but not for one that is stuck.
