@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from modelnet.core.error import ModelnetError
     from modelnet.core.request import Chat, Complete, Embed, Encode, Infer, Message, Sampling
     from modelnet.core.tensor import Tensor, TensorSpec
+    from modelnet.core.wish import Weights, Wish
     from modelnet.resource.backend.function import model
     from modelnet.resource.backend.typed.array import array_of, tensor_from
     from modelnet.resource.backend.typed.model import typed_model
@@ -36,6 +37,8 @@ __all__ = [
     "Settings",
     "Tensor",
     "TensorSpec",
+    "Weights",
+    "Wish",
     "array_of",
     "load_settings",
     "model",
@@ -58,6 +61,8 @@ _HOME = {
     "Settings": "modelnet.application.settings",
     "Tensor": "modelnet.core.tensor",
     "TensorSpec": "modelnet.core.tensor",
+    "Weights": "modelnet.core.wish",
+    "Wish": "modelnet.core.wish",
     "array_of": "modelnet.resource.backend.typed.array",
     "load_settings": "modelnet.application.settings",
     "model": "modelnet.resource.backend.function",

@@ -22,6 +22,8 @@ PUBLIC = [
     "Settings",
     "Tensor",
     "TensorSpec",
+    "Weights",
+    "Wish",
     "array_of",
     "load_settings",
     "model",

@@ -26,6 +26,7 @@ from modelnet.core.error import (
 )
 from modelnet.core.standing import Standing
 from modelnet.core.task import Contribution
+from modelnet.core.wish import NO_WISH, Wish
 from modelnet.interaction.transfer import Pulled
 from modelnet.resource.copy.call import Progress as CopyProgress
 from modelnet.service.ability import Finding, Speed
@@ -203,6 +204,7 @@ class NodeClient:
         max_tokens: int | None = None,
         temperature: float | None = None,
         explain: bool = False,
+        wish: Wish = NO_WISH,
     ) -> AsyncGenerator[ChatChunk, None]:
         """Yield the answer to a conversation as it comes."""
         body: dict[str, Any] = {
@@ -210,7 +212,11 @@ class NodeClient:
             "messages": messages,
             "stream": True,
             "stream_options": {"include_usage": True},
-            "modelnet": {"deadline_s": timeout_s, "explain": explain},
+            "modelnet": {
+                "deadline_s": timeout_s,
+                "explain": explain,
+                **msgspec.to_builtins(wish),
+            },
         }
         limits = {"max_tokens": max_tokens, "temperature": temperature}
         body |= {name: value for name, value in limits.items() if value is not None}

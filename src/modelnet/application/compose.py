@@ -10,11 +10,15 @@ from modelnet.core.clock import Clock
 from modelnet.core.error import ModelnetError, SettingsError
 from modelnet.core.identity import NodeId
 from modelnet.core.standing import Standing
+from modelnet.core.wish import NO_WISH, Wish
 from modelnet.interaction.coordinator import Coordinator
 from modelnet.interaction.examiner import Examiner
 from modelnet.interaction.mover import Mover, Rules
 from modelnet.interaction.prober import Prober
 from modelnet.interaction.reader import Reader
+from modelnet.interaction.recall.nearness import Nearness
+from modelnet.interaction.recall.prefetcher import Prefetcher
+from modelnet.interaction.recall.recaller import Recaller
 from modelnet.interaction.takeover import TakeOver
 from modelnet.interaction.teacher import Teacher
 from modelnet.ledger.memory import MemoryStore
@@ -33,6 +37,8 @@ from modelnet.resource.message import encode
 from modelnet.resource.model import Model
 from modelnet.resource.remote import RemoteModel
 from modelnet.resource.watcher import Watcher
+from modelnet.service.cache.store import AnswerCache
+from modelnet.service.cache.trial import Trials
 from modelnet.service.change import Change
 from modelnet.service.evidence import evidence_in
 from modelnet.service.neighbourhood import Neighbourhood
@@ -63,12 +69,42 @@ class Parts(NamedTuple):
     reader: Reader
     coordinator: Coordinator
     teacher: Teacher
+    recaller: Recaller | None
+    """Where answers are told again."""
+    prefetcher: Prefetcher | None
     store: OutcomeStore
     examiner: Examiner
     prober: Prober
     mover: Mover
     takeover: TakeOver
     sender: BulkSender
+
+    @property
+    def answering(self) -> Teacher | Recaller:
+        """Who answers this node's own askers."""
+        return self.recaller or self.teacher
+
+
+class Recalling(NamedTuple):
+    """Whether answers are told again, and for how long."""
+
+    is_on: bool = False
+    is_near: bool = False
+    for_s: float = 3600.0
+    wrong: float = 0.01
+    is_ahead: bool = False
+    """Whether what is likely to come is asked beforehand."""
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Recalling":
+        """Return what the settings say of it."""
+        return cls(
+            is_on=settings.cache != "off",
+            is_near=settings.cache == "near",
+            for_s=settings.cache_s,
+            wrong=settings.cache_wrong,
+            is_ahead=settings.prefetch,
+        )
 
 
 class Copying(NamedTuple):
@@ -95,6 +131,8 @@ def wire(
     store: OutcomeStore,
     *,
     keeps_embeddings: bool = True,
+    wish: Wish = NO_WISH,
+    recalling: Recalling = Recalling(),  # noqa: B008  an immutable value
 ) -> Parts:
     """Join the rooms around a network that is not yet entered. Does no I/O."""
     host = Host(clock)
@@ -126,7 +164,7 @@ def wire(
     network.serve(host.handle)
     router = StandingRouter(beliefs, (Neighbourhood(),))
     reader = Reader(clock)
-    coordinator = Coordinator(watcher, router, model_of, clock, rng, reader)
+    coordinator = Coordinator(watcher, router, model_of, clock, rng, reader, wish)
     teacher = Teacher(
         coordinator,
         router,
@@ -135,6 +173,10 @@ def wire(
         rng,
         keeps_embeddings=keeps_embeddings,
     )
+    recaller = _recaller(recalling, teacher, coordinator, clock, rng)
+    prefetcher = None
+    if recaller is not None and recalling.is_ahead:
+        prefetcher = Prefetcher(recaller, watcher.wait, clock)
     examiner = Examiner(key.node, watcher, model_of, tell, clock)
     prober = Prober(model_of, clock)
     sender = BulkSender(lambda: network.listen, clock)
@@ -149,6 +191,8 @@ def wire(
         reader=reader,
         coordinator=coordinator,
         teacher=teacher,
+        recaller=recaller,
+        prefetcher=prefetcher,
         store=store,
         examiner=examiner,
         prober=prober,
@@ -156,6 +200,22 @@ def wire(
         takeover=takeover,
         sender=sender,
     )
+
+
+def _recaller(
+    recalling: Recalling,
+    teacher: Teacher,
+    coordinator: Coordinator,
+    clock: Clock,
+    rng: random.Random,
+) -> Recaller | None:
+    if not recalling.is_on:
+        return None
+    cache = AnswerCache(for_s=recalling.for_s)
+    nearness = None
+    if recalling.is_near:
+        nearness = Nearness(coordinator, cache, Trials(recalling.wrong), clock, rng)
+    return Recaller(teacher, cache, nearness, clock)
 
 
 def _mover(

@@ -14,9 +14,11 @@ import anyio
 import anyio.to_thread
 from anyio.abc import TaskGroup
 
+from modelnet.application.cache_route import cache_gauges, cache_routes
 from modelnet.application.compose import (
     Copying,
     Parts,
+    Recalling,
     open_encoder,
     open_network,
     open_store,
@@ -41,6 +43,7 @@ from modelnet.core.error import (
 from modelnet.core.identity import NodeId, new_request_id
 from modelnet.core.request import Chat, Message, Request
 from modelnet.core.task import AUTO, Contribution, Task
+from modelnet.core.wish import NO_WISH, Wish
 from modelnet.resource.beacon import Beacon, Look
 from modelnet.resource.copy.offload import in_thread, inline
 from modelnet.resource.copy.store import Copy
@@ -151,10 +154,15 @@ class Node:
 
     def answer(self, task: Task) -> AsyncGenerator[Chunk | Contribution, None]:
         """Answer a task, and learn from how; see `Coordinator.answer`."""
-        return self.parts.teacher.answer(task)
+        return self.parts.answering.answer(task)
 
     async def ask(
-        self, prompt: str | Request, *, model: str = AUTO, timeout_s: float = ANSWER_S
+        self,
+        prompt: str | Request,
+        *,
+        model: str = AUTO,
+        timeout_s: float = ANSWER_S,
+        wish: Wish = NO_WISH,
     ) -> AsyncGenerator[Chunk, None]:
         """Yield the answer to a question, chunk by chunk.
 
@@ -162,6 +170,7 @@ class Node:
             prompt: the question, or a whole request.
             model: `auto`, a model, `model@node`, or a fallback chain "A, B, C".
             timeout_s: seconds the whole answer may take.
+            wish: limits on cost, time and quality, and what these are worth.
 
         Raises:
             ModelnetError: no model could answer.
@@ -172,6 +181,7 @@ class Node:
             request=request,
             models=tuple(name.strip() for name in model.split(",")),
             deadline=self._clock() + timeout_s,
+            wish=wish,
         )
         async with aclosing(self.answer(task)) as steps:
             async for step in steps:
@@ -254,6 +264,8 @@ class Node:
             background.start_soon(self._load_encoder)
             if self._settings.exams:
                 background.start_soon(parts.examiner.run)
+            if parts.prefetcher is not None:
+                background.start_soon(parts.prefetcher.run)
             await self._move_models(background, models)
             if self._with_http:
                 self._url = await self._listen(stack)
@@ -288,6 +300,8 @@ class Node:
             copying,
             store,
             keeps_embeddings=self._settings.keep_embeddings,
+            wish=self._settings.wish,
+            recalling=Recalling.of(self._settings),
         )
 
     def _find_key(self, stack: AsyncExitStack) -> tuple[NodeKey, bool]:
@@ -378,15 +392,17 @@ class Node:
         parts = self.parts
         origin = await stack.enter_async_context(
             serve_gateway(
-                parts.teacher,
+                parts.answering,
                 await self._bind(),
                 keys=self._settings.api_keys,
                 routes={
                     **exam_routes(parts.coordinator, parts.examiner),
                     **probe_routes(parts.coordinator, parts.prober),
                     **copy_routes(parts.mover),
-                    **FeedbackDoor(parts.teacher, parts.store).routes,
+                    **FeedbackDoor(parts.answering, parts.store).routes,
+                    **cache_routes(parts.recaller),
                 },
+                gauges=cache_gauges(parts.recaller),
                 clock=self._clock,
             )
         )

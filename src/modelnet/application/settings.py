@@ -5,11 +5,12 @@ import socket
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
-from modelnet.core.error import SettingsError, StorageError
+from modelnet.core.error import InvalidRequestError, SettingsError, StorageError
+from modelnet.core.wish import NO_WISH, Wish
 
 DEFAULT_PORT = 11711
 """Where the OpenAI-compatible URL is found unless another port is asked for."""
@@ -55,6 +56,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Keep what was learnt from answers in the data directory; else it goes with the process."""
     keep_embeddings: bool = True
     """Keep with it what the questions were about, as numbers; these are not anonymous."""
+    wish: Wish = NO_WISH
+    """Limits and weights for whoever asks this node and says nothing of them."""
+    cache: Literal["off", "exact", "near"] = "off"
+    """Tell an earlier answer again to the same request, or also to a question near by."""
+    cache_s: Annotated[float, msgspec.Meta(gt=0)] = 3600.0
+    """Seconds for which an answer is told again."""
+    cache_wrong: Annotated[float, msgspec.Meta(gt=0, lt=1)] = 0.01
+    """The share of answers to questions near by that may be wrong."""
+    prefetch: bool = False
+    """Ask beforehand what is likely to be asked next, of idle models that cost nothing."""
     accept_models: tuple[str, ...] = ()
     """Ids of the nodes that may deploy models to this one."""
     take_over: bool = False
@@ -66,6 +77,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         """Refuse what contradicts itself."""
         if self.gateway and self.client:
             raise SettingsError("A node is a --gateway or a --client, not both: leave one out.")
+        if self.prefetch and self.cache == "off":
+            raise SettingsError(
+                "--prefetch keeps answers in the cache: add --cache exact, or leave it out."
+            )
         if self.client and not self.join:
             raise SettingsError(
                 "A --client reaches others through a gateway: name one with --join."
@@ -97,8 +112,8 @@ def load_settings(
     merged["name"] = merged.get("name") or socket.gethostname()[:64]
     try:
         return msgspec.convert(merged, Settings, strict=False, dec_hook=_to_path)
-    except msgspec.ValidationError as error:
-        raise SettingsError(f"A setting makes no sense: {error}.") from error
+    except (msgspec.ValidationError, InvalidRequestError) as error:
+        raise SettingsError(f"A setting makes no sense: {str(error).rstrip('.')}.") from error
 
 
 def default_data_dir(environ: Mapping[str, str]) -> Path:
@@ -150,4 +165,15 @@ def _from_environ(environ: Mapping[str, str]) -> dict[str, Any]:
         if value is not None:
             parts = tuple(part.strip() for part in value.split(",") if part.strip())
             found[field.name] = parts if field.name in _LISTS else value
+    if "wish" in found:
+        found["wish"] = _wish_in(found["wish"])
     return found
+
+
+def _wish_in(text: str) -> Any:
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise SettingsError(
+            'MODELNET_WISH is no JSON: write it like {"max_cost_usd": 0.01}.'
+        ) from error

@@ -19,7 +19,9 @@ def _check(name: str, value: float | None, most: float = math.inf) -> None:
     raise InvalidRequestError(f"`{name}` must be {bounds}, not {value:g}.", param=name)
 
 
-class Weights(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Weights(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
+):
     """How much probability of a right answer a second or a dollar is worth; `None`: not said."""
 
     second: Amount | None = None
@@ -41,7 +43,9 @@ class Weights(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 NO_WEIGHTS = Weights()
 
 
-class Wish(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Wish(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
+):
     """Limits that whoever answers must keep to, and weights for those who do; `None`: no limit."""
 
     max_cost_usd: Amount | None = None

@@ -3,6 +3,7 @@
 import random
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
+from dataclasses import replace
 
 import msgspec
 
@@ -31,7 +32,9 @@ from modelnet.resource.directory import Directory, Offer
 from modelnet.service.analysis import TaskFeatures
 from modelnet.service.explanation import Explanation, explanation_of
 from modelnet.service.kind import KINDS, TaskKind
+from modelnet.service.limit import keep
 from modelnet.service.outcome import Outcome
+from modelnet.service.pathway.purse import Purse
 from modelnet.service.routing import Router
 from modelnet.service.selection import links, select
 from modelnet.service.verifier import exact, verdict_on
@@ -108,21 +111,27 @@ class Teacher:
         Later links of a fallback chain are left out: they count only when the first has failed.
         """
         features = await self._coordinator.read(task, is_again=True)
-        link = links(task.models)[0]
+        link, terms = links(task.models)[0], self._coordinator.terms(task)
+        limits = terms.limits
+        left_usd = Purse(limits.max_cost_usd).left_usd
         # Whoever answers says better why there is nobody.
         with suppress(ModelnetError):
             for choice in select(link.names, self.offers()):
-                now = self._clock()
+                now, weighs = self._clock(), terms.preference(choice.preference)
                 ranked = self._router.rank(
-                    features,
-                    choice.candidates,
-                    preference=choice.preference,
-                    now=now,
-                    rng=self._rng,
+                    features, choice.candidates, preference=weighs, now=now, rng=self._rng
                 )
-                if ranked:
-                    told = features, choice, ranked
-                    return explanation_of(*told, strategy=link.strategy, now=now)
+                kept = keep(ranked, limits, left_usd, features.operation)
+                if kept.within:
+                    return explanation_of(
+                        features,
+                        replace(choice, preference=weighs),
+                        kept.within,
+                        strategy=link.strategy,
+                        now=now,
+                        limits=limits,
+                        excluded=kept.excluded,
+                    )
         return None
 
     def judge(self, task: RequestId, owner: str, verdict: float) -> Taught:

@@ -7,9 +7,11 @@ import msgspec
 from modelnet.core.identity import NodeId
 from modelnet.core.request import Operation
 from modelnet.core.task import Contribution
+from modelnet.core.wish import NO_WISH, Wish
 from modelnet.resource.directory import Offer
 from modelnet.service.analysis import TaskFeatures
 from modelnet.service.candidate import obstacle
+from modelnet.service.limit import Excluded
 from modelnet.service.preference import Preference
 from modelnet.service.routing import Scored
 from modelnet.service.selection import Choice
@@ -48,6 +50,8 @@ class Considered(msgspec.Struct, frozen=True, kw_only=True):
     """What it did on questions like this one, the nearest view last."""
     expected_s: float | None
     """Expected time of the answer, the queue included; nothing where it was never measured."""
+    p95_s: float | None = None
+    """What 19 of 20 such answers take at most."""
     time_worth: float
     """What that time is worth to the asker; 0 where that is not known: the value assumes some."""
     cost_usd: float
@@ -66,7 +70,7 @@ class Considered(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Unable(msgspec.Struct, frozen=True, kw_only=True):
-    """A model that cannot do the task, and why."""
+    """A model that cannot do the task, or is outside the limits, and why."""
 
     model: str
     node: NodeId
@@ -87,10 +91,15 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     p_per_second: float
     """What a second is worth to the asker, in probability of a right answer."""
     p_per_dollar: float
+    max_cost_usd: float | None = None
+    max_latency_s: float | None = None
+    min_quality: float | None = None
     considered: tuple[Considered, ...]
     others: int
     """How many more could have been asked."""
     unable: tuple[Unable, ...]
+    excluded: tuple[Unable, ...] = ()
+    """Who could, but not within the limits."""
     because: str
     """The choice, in words."""
 
@@ -101,7 +110,14 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def explanation_of(
-    features: TaskFeatures, choice: Choice, ranked: Sequence[Scored], *, strategy: str, now: float
+    features: TaskFeatures,
+    choice: Choice,
+    ranked: Sequence[Scored],
+    *,
+    strategy: str,
+    now: float,
+    limits: Wish = NO_WISH,
+    excluded: Sequence[Excluded] = (),
 ) -> Explanation:
     """Return why the first in `ranked` stands there; `now` is Unix seconds."""
     considered = tuple(_considered(scored, choice.preference, now) for scored in ranked[:MOST_TOLD])
@@ -113,9 +129,13 @@ def explanation_of(
         kinds={kind: round(p, 4) for kind, p in features.kind.p.items() if p >= _LEAST_P},
         p_per_second=choice.preference.p_per_second,
         p_per_dollar=choice.preference.p_per_dollar,
+        max_cost_usd=limits.max_cost_usd,
+        max_latency_s=limits.max_latency_s,
+        min_quality=limits.min_quality,
         considered=considered,
         others=len(ranked) - len(considered),
         unable=_unable(choice.candidates, features),
+        excluded=tuple(_told(one.scored.candidate, one.why) for one in excluded[:MOST_TOLD]),
         because=_standing_first(considered),
     )
 
@@ -134,6 +154,7 @@ def _considered(scored: Scored, preference: Preference, now: float) -> Considere
             for one in scored.seen
         ),
         expected_s=scored.latency_s,
+        p95_s=None if scored.latency is None else scored.latency.p95,
         time_worth=preference.p_per_second * (scored.latency_s or 0.0),
         cost_usd=scored.cost_usd,
         cost_worth=preference.p_per_dollar * scored.cost_usd,
@@ -152,15 +173,12 @@ def _unable(candidates: Sequence[Offer], features: TaskFeatures) -> tuple[Unable
     for offer in candidates:
         error = obstacle(offer.card, features)
         if error is not None and len(told) < MOST_TOLD:
-            told.append(
-                Unable(
-                    model=offer.card.name,
-                    node=offer.node,
-                    node_name=offer.node_name,
-                    why=error.message,
-                )
-            )
+            told.append(_told(offer, error.message))
     return tuple(told)
+
+
+def _told(offer: Offer, why: str) -> Unable:
+    return Unable(model=offer.card.name, node=offer.node, node_name=offer.node_name, why=why)
 
 
 def _standing_first(considered: Sequence[Considered]) -> str:
@@ -199,6 +217,8 @@ def _chosen(considered: Sequence[Considered], contributions: Sequence[Contributi
     if not contributions:
         return said
     asked, first = contributions[0], considered[0]
+    if asked.recalled is not None:
+        return f"{said} But nobody was asked: {asked.because}."
     if (asked.node, asked.model) == (first.node, first.model):
         return said
     here = next((c for c in considered if (c.node, c.model) == (asked.node, asked.model)), None)

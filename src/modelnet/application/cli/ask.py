@@ -13,11 +13,13 @@ from modelnet.application.cli.explaining import show_explanation
 from modelnet.application.cli.loop import run
 from modelnet.application.cli.option import DataDir, Json, Url
 from modelnet.application.cli.output import write, write_json
+from modelnet.application.cli.weighing import weights_in
 from modelnet.application.client import ChatChunk, NodeClient, open_client
 from modelnet.core.chunk import Usage
 from modelnet.core.error import InvalidRequestError
 from modelnet.core.identity import NodeId, short_node_id
 from modelnet.core.task import AUTO, Contribution
+from modelnet.core.wish import NO_WISH, Wish
 from modelnet.service.explanation import Explanation
 
 _DEFAULT_TIMEOUT_S = 120.0
@@ -32,6 +34,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     max_tokens: int | None
     temperature: float | None
     explain: bool = False
+    wish: Wish = NO_WISH
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,6 +85,30 @@ def ask(
             "--timeout", metavar="S", min=0.1, max=3600, help="Seconds for the whole answer."
         ),
     ] = _DEFAULT_TIMEOUT_S,
+    max_cost_usd: Annotated[
+        float | None,
+        typer.Option("--max-cost", metavar="USD", help="Dollars the answer may cost at most."),
+    ] = None,
+    max_latency_s: Annotated[
+        float | None,
+        typer.Option(
+            "--max-seconds", metavar="S", help="Ask only who answers in time, 19 times in 20."
+        ),
+    ] = None,
+    min_quality: Annotated[
+        float | None,
+        typer.Option(
+            "--min-quality", metavar="P", help="Ask only who is so probable to be right, 0 to 1."
+        ),
+    ] = None,
+    weigh: Annotated[
+        str | None,
+        typer.Option(
+            "--weigh",
+            metavar="WEIGHTS",
+            help="Probability that a second and a dollar are worth: second=.01,dollar=5.",
+        ),
+    ] = None,
     show_contributors: Annotated[
         bool, typer.Option("--show-contributors", help="Also say who answered, and why.")
     ] = False,
@@ -101,6 +128,12 @@ def ask(
         max_tokens=max_tokens,
         temperature=temperature,
         explain=explain,
+        wish=Wish(
+            max_cost_usd=max_cost_usd,
+            max_latency_s=max_latency_s,
+            min_quality=min_quality,
+            weights=weights_in(weigh or ""),
+        ),
     )
     address = find_node(url, data_dir)
 

@@ -26,7 +26,7 @@ def show_explanation(explanation: Explanation | None, id: str) -> None:
     _draw(explanation)
     if explanation.others:
         write(f"... and {explanation.others} more.", err=True)
-    for one in explanation.unable:
+    for one in (*explanation.excluded, *explanation.unable):
         write(f"{one.model} of {one.node_name or short_node_id(one.node)}: {one.why}", err=True)
     write(f"\n{explanation.because}", err=True)
     write(f"Was it right? Say so: modelnet feedback {id} right", err=True)
@@ -54,7 +54,17 @@ def _understood(explanation: Explanation) -> str:
     return (
         f"Understood as {read}; asked for {name!r}: a second is worth "
         f"{explanation.p_per_second:g} of a right answer, a dollar {explanation.p_per_dollar:g}."
+        + _limits(explanation)
     )
+
+
+def _limits(explanation: Explanation) -> str:
+    cost, quality = explanation.max_cost_usd, explanation.min_quality
+    seconds = explanation.max_latency_s
+    told = [f"at most ${cost:g}"] if cost is not None else []
+    told += [f"at most {seconds:g} s, 19 times in 20"] if seconds is not None else []
+    told += [f"right with at least {quality:g}"] if quality is not None else []
+    return f"\nLimits: {'; '.join(told)}." if told else ""
 
 
 def _row(one: Considered) -> tuple[str, ...]:

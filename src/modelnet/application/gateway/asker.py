@@ -11,6 +11,7 @@ from modelnet.core.clock import Clock
 from modelnet.core.identity import new_request_id
 from modelnet.core.request import Request
 from modelnet.core.task import Contribution, Task
+from modelnet.core.wish import NO_WISH, Wish
 from modelnet.service.explanation import Explanation
 
 DEFAULT_DEADLINE_S = 300.0
@@ -36,6 +37,8 @@ class Asker:
         *,
         expected: str | None = None,
         is_kept: bool = True,
+        wish: Wish = NO_WISH,
+        may_recall: bool = True,
     ) -> Task:
         """Return the task, and give its whole response that much time."""
         time_s = time_s or DEFAULT_DEADLINE_S
@@ -48,6 +51,8 @@ class Asker:
             owner=http.owner,
             expected=expected,
             is_kept=is_kept,
+            wish=wish,
+            may_recall=may_recall,
         )
 
     def ask(self, task: Task) -> AsyncGenerator[Chunk | Contribution, None]:
@@ -76,6 +81,9 @@ def provenance(
     )
 
 
-def task_headers(task: Task) -> tuple[Header, ...]:
-    """Return the headers of a response to a task."""
-    return ((b"x-request-id", task.id.encode()),)
+def task_headers(task: Task, contributions: Sequence[Contribution] = ()) -> tuple[Header, ...]:
+    """Return the headers of a response to a task, and of an answer that is known: how old it is."""
+    headers: tuple[Header, ...] = ((b"x-request-id", task.id.encode()),)
+    if contributions and (recalled := contributions[-1].recalled) is not None:
+        headers += ((b"age", str(int(recalled.age_s)).encode()),)
+    return headers

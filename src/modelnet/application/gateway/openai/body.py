@@ -12,6 +12,7 @@ import msgspec
 from modelnet.application.gateway.openai.explanation import explain
 from modelnet.core.error import InvalidRequestError
 from modelnet.core.request import Content, Role
+from modelnet.core.wish import NO_WEIGHTS, Amount, Probability, Seconds, Weights, Wish
 from modelnet.service.verifier import MAX_CHARACTERS
 
 MAX_STOPS = 16
@@ -32,8 +33,11 @@ class StreamOptions(msgspec.Struct, frozen=True):
     include_usage: bool | None = None
 
 
-class NetworkOptions(msgspec.Struct, frozen=True):
-    """The `modelnet` field: what OpenAI has no word for."""
+class NetworkOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The `modelnet` field: what OpenAI has no word for.
+
+    What is not known here is refused: a limit whose name is misspelt would be no limit.
+    """
 
     deadline_s: Annotated[float, msgspec.Meta(gt=0, le=MAX_DEADLINE_S)] | None = None
     fallback: Annotated[tuple[Name, ...], msgspec.Meta(max_length=16)] = ()
@@ -44,6 +48,22 @@ class NetworkOptions(msgspec.Struct, frozen=True):
     """The right answer, where the asker knows it: models do not see it, routing learns from it."""
     keep: bool = True
     """Whether what became of the task may be remembered and stored."""
+    cache: bool = True
+    """Whether an earlier answer will do, where the node keeps answers."""
+    max_cost_usd: Amount | None = None
+    max_latency_s: Seconds | None = None
+    min_quality: Probability | None = None
+    weights: Weights | None = None
+
+    @property
+    def wish(self) -> Wish:
+        """The limits and weights."""
+        return Wish(
+            max_cost_usd=self.max_cost_usd,
+            max_latency_s=self.max_latency_s,
+            min_quality=self.min_quality,
+            weights=self.weights or NO_WEIGHTS,
+        )
 
 
 class MessageBody(msgspec.Struct, frozen=True):

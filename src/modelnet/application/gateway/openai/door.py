@@ -28,6 +28,7 @@ from modelnet.application.gateway.openai.reading import (
     embed_of,
     expected_of,
     models_of,
+    wish_of,
 )
 from modelnet.core.clock import Clock
 from modelnet.core.error import ModelnetError
@@ -59,7 +60,7 @@ class OpenAIDoor:
         answer = await self._asker.whole(task)
         origin = provenance(task, answer.contributions, explanation)
         response = chat_completion(answer, id=response_id, created=created, origin=origin)
-        return json_reply(response, headers=task_headers(task))
+        return json_reply(response, headers=task_headers(task, answer.contributions))
 
     async def complete(self, http: HttpRequest) -> Reply | EventStream:
         """`POST /v1/completions`."""
@@ -96,9 +97,17 @@ class OpenAIDoor:
     def _tasks(self, body: Body, requests: Sequence[Request], http: HttpRequest) -> list[Task]:
         options = body.modelnet or NetworkOptions()
         models, expected = models_of(body), expected_of(body, requests)
+        wish = wish_of(body, requests)
         return [
             self._asker.task(
-                request, models, http, options.deadline_s, expected=expected, is_kept=options.keep
+                request,
+                models,
+                http,
+                options.deadline_s,
+                expected=expected,
+                is_kept=options.keep,
+                wish=wish,
+                may_recall=options.cache,
             )
             for request in requests
         ]

@@ -13,6 +13,7 @@ _WRONG_TYPE = re.compile(r"^Expected `(?P<wanted>[^`]+)`, got `(?P<given>[^`]+)`
 _LENGTH = re.compile(r"^Expected `(?P<kind>array|str)` of length (?P<order>[<>]=?) (?P<bound>\d+)$")
 _RANGE = re.compile(r"^Expected `(?:int|float)` (?P<order>[<>]=?) (?P<bound>\S+)$")
 _MISSING = re.compile(r"^Object missing required field `(?P<field>[^`]+)`$")
+_UNKNOWN = re.compile(r"^Object contains unknown field `(?P<field>[^`]+)`$")
 _NOT_ALLOWED = re.compile(r"^Invalid (?:enum )?value (?P<value>.+)$", re.DOTALL)
 _PART_TYPE = re.compile(r"content\[\d+\]\.type$")
 
@@ -47,6 +48,11 @@ def explain(error: msgspec.DecodeError | UnicodeDecodeError) -> RequestError:
     if missing:
         path = f"{path}.{missing['field']}" if path else missing["field"]
         return InvalidRequestError(f"`{path}` is missing.", param=path)
+    if unknown := _UNKNOWN.match(what):
+        path = f"{path}.{unknown['field'][:_MAX_LENGTH]}" if path else unknown["field"]
+        return InvalidRequestError(
+            f"`{path}` is not known; mend its name or leave it out.", param=path
+        )
     subject = f"`{path}`" if path else "The body"
     return InvalidRequestError(f"{subject} {_fault(what)}."[:_MAX_LENGTH], param=path or None)
 

@@ -19,6 +19,7 @@ from modelnet.application.gateway.openai.body import (
 from modelnet.application.gateway.openai.conversation import conversation_of
 from modelnet.core.error import InvalidRequestError, UnsupportedError
 from modelnet.core.request import Chat, Complete, Embed, Request, Sampling
+from modelnet.core.wish import NO_WISH, Wish
 
 DEFAULT_COMPLETION_TOKENS = 16
 """What OpenAI's completions stop after when `max_tokens` is not given."""
@@ -91,6 +92,24 @@ def expected_of(body: Body, requests: Sequence[Request]) -> str | None:
             "`modelnet.expected` is of one answer; send one prompt.", param="modelnet.expected"
         )
     return str(expected)
+
+
+def wish_of(body: Body, requests: Sequence[Request]) -> Wish:
+    """Return the limits and weights of each task of a request, which share the money.
+
+    Raises:
+        UnsupportedError: answers of that kind are neither right nor wrong.
+    """
+    wish = NO_WISH if body.modelnet is None else body.modelnet.wish
+    is_text = all(isinstance(request, Chat | Complete) for request in requests)
+    if wish.min_quality is not None and not is_text:
+        raise UnsupportedError(
+            "`modelnet.min_quality` is for answers that are text; leave it out.",
+            param="modelnet.min_quality",
+        )
+    if wish.max_cost_usd is None:
+        return wish
+    return msgspec.structs.replace(wish, max_cost_usd=wish.max_cost_usd / len(requests))
 
 
 def chat_of(body: ChatBody) -> Chat:

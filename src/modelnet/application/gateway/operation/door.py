@@ -8,7 +8,7 @@ from modelnet.application.gateway.asker import Asker, provenance, task_headers
 from modelnet.application.gateway.endpoint import HttpRequest, Reply, Routes, json_reply
 from modelnet.application.gateway.meter import Meter
 from modelnet.application.gateway.openai.body import Body, NetworkOptions, decode
-from modelnet.application.gateway.openai.reading import expected_of, models_of
+from modelnet.application.gateway.openai.reading import expected_of, models_of, wish_of
 from modelnet.application.gateway.operation.reading import (
     EncodeBody,
     ScoreBody,
@@ -67,7 +67,12 @@ class OperationDoor:
         options = body.modelnet or NetworkOptions()
         expected_of(body, (request,))
         task = self._asker.task(
-            request, models_of(body), http, options.deadline_s, is_kept=options.keep
+            request,
+            models_of(body),
+            http,
+            options.deadline_s,
+            is_kept=options.keep,
+            wish=wish_of(body, (request,)),
         )
         explanation = await self._asker.explain(task) if options.explain else None
         answer = await self._asker.whole(task)
