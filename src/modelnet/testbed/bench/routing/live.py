@@ -2,7 +2,8 @@
 
 Every recorded model is an offer of a node of its own. Each sits a short exam first, as newcomers
 in the network do; its questions are left out of the pass. Then the one ranked first answers, time
-and money being worth nothing, and its verdict is learnt with the question's embedding.
+and money being worth nothing, and its verdict is learnt with the question's embedding. Whoever is
+seen to have changed sits another exam, as in the network: a false alarm would never be found out.
 """
 
 import random
@@ -18,6 +19,7 @@ from modelnet.core.identity import NodeId, RequestId
 from modelnet.core.request import Chat, Message
 from modelnet.resource.directory import Offer
 from modelnet.service.analysis import TaskFeatures, analyse
+from modelnet.service.change import Change
 from modelnet.service.neighbourhood import SIZE, packed
 from modelnet.service.outcome import Outcome
 from modelnet.service.prediction.number import Floats
@@ -111,25 +113,51 @@ class Replay:
 
     def _passed(self, setup: Setup, rng: np.random.Generator, exam: int, most: int) -> _Pass:
         queries = [int(query) for query in rng.permutation(len(self.right))]
-        offers = [_offer(self.models[int(model)]) for model in rng.permutation(len(self.models))]
-        examined, asked = queries[:exam], queries[exam : exam + most]
-        beliefs = Beliefs(NodeId("asker"))
-        self._examine(beliefs, examined)
-        router = StandingRouter(beliefs, setup())
-        places = {name: place for place, name in enumerate(self.models)}
-        got = np.zeros(len(asked))
-        for turn, query in enumerate(asked):
-            now, features = _BEGAN_S + turn * _GAP_S, self.features[query]
-            first = _first(router, features, offers, now)
-            got[turn] = self.right[query, places[first.card.name]]
-            router.learn(_outcome(first, features, float(got[turn]), now, turn))
-        return _Pass(got, self.right[asked, self._best])
+        asked = queries[exam : exam + most]
+        asker = _Asker(self, setup(), rng)
+        for model in self.models:
+            asker.examine(model, queries[:exam], _BEGAN_S)
+        got = [asker.ask(query, _BEGAN_S + turn * _GAP_S, exam) for turn, query in enumerate(asked)]
+        return _Pass(np.array(got), self.right[asked, self._best])
 
-    def _examine(self, beliefs: Beliefs, examined: Sequence[int]) -> None:
-        for query in examined:
-            kind = self.features[query].kind
-            for name, right in zip(self.models, self.right[query], strict=True):
-                beliefs.observe(_node(name), name, kind, float(right), _BEGAN_S)
+
+class _Asker:
+    """A node that asks, and examines again whoever is seen to have changed."""
+
+    def __init__(
+        self, replay: Replay, witnesses: Sequence[Witness], rng: np.random.Generator
+    ) -> None:
+        self._replay = replay
+        self._rng = rng
+        self._changes: list[Change] = []
+        self._beliefs = Beliefs(NodeId("asker"), tell=self._changes.append)
+        self._router = StandingRouter(self._beliefs, witnesses)
+        names = [replay.models[int(model)] for model in rng.permutation(len(replay.models))]
+        self._offers = [_offer(name) for name in names]
+        self._places = {name: place for place, name in enumerate(replay.models)}
+
+    def ask(self, query: int, now: float, exam: int) -> float:
+        """Return the verdict on the answer, and learn it."""
+        features = self._replay.features[query]
+        first = _first(self._router, features, self._offers, now)
+        right = float(self._replay.right[query, self._places[first.card.name]])
+        self._router.learn(_outcome(first, features, right, now))
+        for change in self._changes:
+            self._router.doubt(change)
+        changed, self._changes[:] = [change.model for change in self._changes], []
+        for model in changed:
+            again = self._rng.integers(0, len(self._replay.right), exam)
+            self.examine(model, [int(one) for one in again], now)
+        # Nobody is examined twice because of how an exam went.
+        self._changes.clear()
+        return right
+
+    def examine(self, model: str, questions: Sequence[int], now: float) -> None:
+        """Have a model answer some queries, whatever others could."""
+        for query in questions:
+            right = float(self._replay.right[query, self._places[model]])
+            kind = self._replay.features[query].kind
+            self._beliefs.observe(_node(model), model, kind, right, now)
 
 
 def _meaning(embedding: Floats | None) -> Floats | None:
@@ -163,7 +191,7 @@ def _first(
     return ranked[0].candidate
 
 
-def _outcome(asked: Offer, features: TaskFeatures, right: float, now: float, turn: int) -> Outcome:
+def _outcome(asked: Offer, features: TaskFeatures, right: float, now: float) -> Outcome:
     return Outcome(
         node=asked.node,
         model=asked.card.name,
@@ -171,7 +199,7 @@ def _outcome(asked: Offer, features: TaskFeatures, right: float, now: float, tur
         at=now,
         p_right=right,
         embedding=None if features.embedding is None else packed(features.embedding),
-        task=RequestId(f"query {turn}"),
+        task=RequestId(f"asked at {now}"),
     )
 
 
