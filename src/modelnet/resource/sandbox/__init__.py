@@ -1,0 +1,1 @@
+"""Running code that nobody vouches for: processes that can compute, and nothing else."""

@@ -1,0 +1,1 @@
+"""What runs in the sandbox's processes. Only the standard library is to be had there."""
