@@ -8,8 +8,10 @@ import msgspec
 from modelnet.core.request import (
     Chat,
     Complete,
+    Content,
     Embed,
     Encode,
+    ImagePart,
     Infer,
     Operation,
     Request,
@@ -26,6 +28,12 @@ if TYPE_CHECKING:
 
 _BYTES_PER_TOKEN = 4
 """What tokenizers of large models reach on English, about."""
+_LEAST_BYTES_PER_TOKEN = 3
+"""What they reach on code and other languages, about."""
+_FRAME_TOKENS = 8
+"""What a chat template adds, about."""
+_MOST_IMAGE_TOKENS = 2048
+"""Clouds charge 1,600 tokens or so for an image in its full size."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +44,9 @@ class TaskFeatures:
     kind: TaskKind
     prompt_bytes: int = 0
     """Size of everything the model reads, in UTF-8: no tokenizer makes more tokens than bytes."""
+    all_bytes: int | None = None
+    """Of several texts together, where each is read by itself."""
+    images: int = 0
     max_tokens: int | None = None
     needs_vision: bool = False
     needs_tools: bool = False
@@ -56,7 +67,13 @@ class TaskFeatures:
     @property
     def prompt_tokens(self) -> int:
         """Estimated number of tokens to read."""
-        return self.prompt_bytes // _BYTES_PER_TOKEN + 1
+        return (self.all_bytes or self.prompt_bytes) // _BYTES_PER_TOKEN + 1
+
+    @property
+    def most_prompt_tokens(self) -> int:
+        """Number of tokens to read, carefully estimated: for those who must not pay more."""
+        text_tokens = (self.all_bytes or self.prompt_bytes) // _LEAST_BYTES_PER_TOKEN
+        return text_tokens + _FRAME_TOKENS + self.images * _MOST_IMAGE_TOKENS
 
 
 def analyse(request: Request) -> TaskFeatures:
@@ -80,6 +97,7 @@ def analyse(request: Request) -> TaskFeatures:
                 operation=operation_of(request),
                 kind=TaskKind.certain(OTHER),
                 prompt_bytes=max(map(_size_bytes, request.inputs)),
+                all_bytes=sum(map(_size_bytes, request.inputs)),
             )
         case Infer():
             return TaskFeatures(
@@ -117,6 +135,7 @@ def _of_chat(request: Chat) -> TaskFeatures:
         prompt_bytes=sum(_size_bytes(message.text) for message in request.messages)
         + _size_bytes(begun)
         + tools_bytes,
+        images=sum(_images(message.content) for message in request.messages),
         max_tokens=request.sampling.max_tokens,
         needs_vision=request.has_image,
         needs_tools=request.has_tools,
@@ -136,6 +155,10 @@ def _of_completion(request: Complete) -> TaskFeatures:
         needs_logprobs=request.sampling.top_logprobs is not None,
         needs_continuation=bool(request.partial),
     )
+
+
+def _images(content: Content) -> int:
+    return 0 if isinstance(content, str) else sum(isinstance(p, ImagePart) for p in content)
 
 
 def _size_bytes(text: str) -> int:

@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple, TypeAlias
 from modelnet.core.error import LimitError
 from modelnet.core.request import Operation
 from modelnet.core.wish import Wish
-from modelnet.service.pathway.purse import Purse, charge_usd
+from modelnet.service.pathway.purse import Purse
 from modelnet.service.routing import OWN_SPACE, Scored
 from modelnet.service.timing import STREAMED
 
@@ -35,8 +35,8 @@ class Excluded:
         """What it would be instead, for a person."""
         told: dict[Limit, str] = {
             "max_cost_usd": _cost(self.scored),
-            "max_latency_s": f"takes up to {_seconds(self.scored):.3g} s",
-            "min_quality": f"is right with probability {self.scored.quality.mean:.2f}",
+            "max_latency_s": f"takes up to {_up(_seconds(self.scored)):g} s",
+            "min_quality": f"is right with {_down(self.scored.quality.mean):g}",
         }
         return " and ".join(f"{told[limit]} ({limit})" for limit in self.limits)
 
@@ -80,8 +80,8 @@ def _broken(
     latency, p_least = scored.latency, limits.min_quality
     is_late = limits.max_latency_s is not None and latency is not None
     broken: dict[Limit, bool] = {
-        "max_cost_usd": charge_usd(scored) > left_usd
-        or (math.isinf(charge_usd(scored)) and limits.max_cost_usd is not None),
+        "max_cost_usd": scored.charge_usd > left_usd
+        or (math.isinf(scored.charge_usd) and limits.max_cost_usd is not None),
         "max_latency_s": is_late and _seconds(scored) > (limits.max_latency_s or 0.0),
         # Of vectors and tensors nobody judges whether they are right.
         "min_quality": p_least is not None
@@ -97,14 +97,14 @@ def _nearest(limit: Limit, excluded: Sequence[Excluded]) -> str:
     scored = alone or [one.scored for one in excluded]
     match limit:
         case "max_cost_usd":
-            nearest = min(scored, key=charge_usd)
+            nearest = min(scored, key=lambda one: one.charge_usd)
             return f"the cheapest able model, {_name(nearest)}, {_cost(nearest)}"
         case "max_latency_s":
             nearest = min(scored, key=_seconds)
-            return f"the quickest, {_name(nearest)}, takes up to {_seconds(nearest):.3g} s"
+            return f"the quickest, {_name(nearest)}, takes up to {_up(_seconds(nearest)):g} s"
         case "min_quality":
             nearest = max(scored, key=lambda one: one.quality.mean)
-            return f"the best, {_name(nearest)}, is right with {nearest.quality.mean:.2f}"
+            return f"the best, {_name(nearest)}, is right with {_down(nearest.quality.mean):g}"
 
 
 def _told(limit: Limit, limits: Wish, purse: Purse) -> str:
@@ -115,12 +115,25 @@ def _told(limit: Limit, limits: Wish, purse: Purse) -> str:
 
 
 def _cost(scored: Scored) -> str:
-    charged = charge_usd(scored)
-    return "does not tell its price" if math.isinf(charged) else f"costs ${charged:.2g}"
+    charged = scored.charge_usd
+    return "does not tell its price" if math.isinf(charged) else f"may cost ${_up(charged):.2g}"
 
 
 def _seconds(scored: Scored) -> float:
     return 0.0 if scored.latency is None else scored.latency.p95
+
+
+def _up(value: float) -> float:
+    """Return a number of two digits that, set as a limit, lets the value pass."""
+    if not 0.0 < value < math.inf:
+        return value
+    step = 10.0 ** (math.floor(math.log10(value)) - 1)
+    # As decimal: a multiple of a step has no exact binary form.
+    return float(f"{math.ceil(value / step * (1.0 - 1e-12)) * step:.12g}")
+
+
+def _down(p: float) -> float:
+    return math.floor(p * 100.0 + 1e-9) / 100.0
 
 
 def _name(scored: Scored) -> str:

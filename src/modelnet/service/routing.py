@@ -5,13 +5,14 @@ and what witnesses saw of it on questions like this one (`witness`), minus what 
 money are worth to the asker (`preference`).
 """
 
+import math
 import random
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from modelnet.core.card import Price
+from modelnet.core.card import ModelCard, Price
 from modelnet.core.error import ModelnetError
 from modelnet.core.identity import NodeId, RequestId
 from modelnet.core.standing import Speed, Tally
@@ -78,6 +79,8 @@ class Scored:
     spread: Spread = UNKNOWN
     """How far its answers stray from that time."""
     cost_usd: float
+    charge_usd: float = 0.0
+    """What an answer as long as usual is charged at most; infinity where no price is told."""
     breaker: Breaker = CLOSED
     value: float
     """Probability of a right answer, less what its time and cost are worth."""
@@ -272,6 +275,7 @@ class StandingRouter:
             latency_s=latency_s,
             spread=belief.spread,
             cost_usd=cost_usd,
+            charge_usd=_charge_usd(candidate.card, features, belief),
             breaker=self._breakers.get(candidate.key, CLOSED),
             value=p_right
             - preference.p_per_second * blurred_s
@@ -323,8 +327,7 @@ def _cost_usd(candidate: Offer, features: TaskFeatures, belief: Belief) -> float
 
     Never below zero, whatever a card claims: nobody pays to be asked.
     """
-    expected = belief.speed.tokens_per_answer or _UNKNOWN_ANSWER_TOKENS
-    answer_tokens = min(expected, float(features.max_tokens or expected))
+    answer_tokens = _answer_tokens(features, belief)
     price = candidate.card.price
     if candidate.card.is_metered and candidate.card.price == Price():
         price = _PRICE_NOT_TOLD
@@ -333,3 +336,21 @@ def _cost_usd(candidate: Offer, features: TaskFeatures, belief: Belief) -> float
         return max(0.0, read_usd + answer_tokens * price.output_per_mtok / 1e6)
     tokens = features.prompt_tokens + answer_tokens
     return max(0.0, (candidate.card.parameters or 0) * tokens * _DOLLARS_PER_WEIGHT_AND_TOKEN)
+
+
+def _charge_usd(card: ModelCard, features: TaskFeatures, belief: Belief) -> float:
+    """Return the dollars that somebody is charged: what costs only arithmetic costs none."""
+    if card.is_free:
+        return 0.0
+    if card.price == Price():
+        return math.inf
+    read = max(0.0, card.price.input_per_mtok) * features.most_prompt_tokens
+    said = max(0.0, card.price.output_per_mtok) * _answer_tokens(features, belief)
+    return (read + said) / 1e6
+
+
+def _answer_tokens(features: TaskFeatures, belief: Belief) -> float:
+    if features.operation in OWN_SPACE:
+        return 0.0
+    expected = belief.speed.tokens_per_answer or _UNKNOWN_ANSWER_TOKENS
+    return min(expected, float(features.max_tokens or expected))

@@ -4,7 +4,6 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Literal, TypeAlias
 
-from modelnet.service.pathway.purse import charge_usd
 from modelnet.service.routing import Scored
 
 Choose: TypeAlias = Callable[[Sequence[Scored]], tuple[Scored, ...]]
@@ -22,10 +21,14 @@ def affordable(
     left = list(ranked)
     while True:
         members = choose(left)
-        if len(members) < 2 or sum(map(charge_usd, members)) <= left_usd or math.isinf(left_usd):
+        if (
+            len(members) < 2
+            or math.fsum(m.charge_usd for m in members) <= left_usd
+            or math.isinf(left_usd)
+        ):
             return members
         others = members[1:] if chief == "first" else members[:-1]
-        dearest = max(others, key=charge_usd)
+        dearest = max(others, key=lambda m: m.charge_usd)
         left = [scored for scored in left if scored is not dearest]
 
 
@@ -34,12 +37,12 @@ def share_usd(member: Scored, members: Sequence[Scored], left_usd: float) -> flo
 
     Together they may spend what is left, to the cent.
     """
-    expected_usd = sum(map(charge_usd, members))
+    expected_usd = sum(m.charge_usd for m in members)
     if math.isinf(left_usd) or not 0.0 < expected_usd < math.inf:
         return left_usd
-    return left_usd * charge_usd(member) / expected_usd
+    return left_usd * member.charge_usd / expected_usd
 
 
 def reserve_usd(later: Sequence[Scored], left_usd: float) -> float:
     """Return what the first of several asked in turn may spend: what the later do not need."""
-    return max(0.0, left_usd - sum(map(charge_usd, later)))
+    return max(0.0, left_usd - sum(m.charge_usd for m in later))

@@ -8,7 +8,6 @@ import math
 
 import msgspec
 
-from modelnet.core.card import ModelCard, Price
 from modelnet.core.chunk import Chunk
 from modelnet.core.error import ModelnetError, OverloadedError, RequestError
 from modelnet.core.request import Chat, Complete, Request
@@ -33,26 +32,13 @@ class Purse:
         self.spent_usd += usd
 
 
-def has_price(card: ModelCard) -> bool:
-    """Tell whether it is known what a model charges: nothing, or its price."""
-    return card.is_free or card.price != Price()
-
-
-def charge_usd(scored: Scored) -> float:
-    """Return what a model is expected to charge; infinity where it does not say."""
-    card = scored.candidate.card
-    if card.is_free:
-        return 0.0
-    return scored.cost_usd if has_price(card) else math.inf
-
-
 class Bill:
-    """What one call comes to: by what its model is expected to read, and said."""
+    """What one call comes to: by what its model said, and reads at most as far as that is known."""
 
     def __init__(self, scored: Scored, prompt_tokens: int, begun_tokens: int = 0) -> None:
         """Begin a call that reads a prompt, and the part of the answer that there is already."""
         self._card = scored.candidate.card
-        self._expected_usd = charge_usd(scored)
+        self._expected_usd = scored.charge_usd
         self._begun = begun_tokens
         self._read = prompt_tokens + begun_tokens
         self._said = 0
@@ -78,7 +64,8 @@ class Bill:
         self._is_whole = chunk.finish is not None
         if chunk.usage is not None:
             self._said = max(self._said, chunk.usage.completion_tokens - self._begun)
-            self._read = (chunk.usage.prompt_tokens or self._read - self._begun) + self._begun
+            if chunk.usage.prompt_tokens > 0:
+                self._read = chunk.usage.prompt_tokens + self._begun
 
     def total_usd(self, error: ModelnetError | None = None) -> float:
         """Return what is to be paid: nothing to who refused; to who was left alone, all of it."""

@@ -1,6 +1,8 @@
 """Candidates and answers as the tests of pathways need them."""
 
-from modelnet.core.card import ModelCard
+import math
+
+from modelnet.core.card import ModelCard, Price
 from modelnet.core.identity import NodeId
 from modelnet.core.load import ModelLoad
 from modelnet.resource.directory import Offer
@@ -28,6 +30,7 @@ def scored(
     fields: dict = {"operations": ("chat",), "engine": "scripted", **card}
     quality = Estimate(p, 0.1, 20.0)
     made = ModelCard(name=name, **fields)
+    charge_usd = math.inf if made.price == Price() else cost_usd
     return Scored(
         candidate=Offer(node=NodeId(node or f"of-{name}"), card=made, load=load, is_local=is_local),
         kind="arithmetic",
@@ -35,6 +38,7 @@ def scored(
         quality=quality,
         latency_s=latency_s,
         cost_usd=cost_usd,
+        charge_usd=0.0 if made.is_free else charge_usd,
         breaker=breaker,
         value=p,
     )
