@@ -190,3 +190,27 @@ async def test_vectors_are_bounded_by_cost_and_not_by_quality(world: World):
     assert (await listen(asker, wished(embed, min_quality=0.99))).models == ["dear"]
     with pytest.raises(LimitError):
         await listen(asker, wished(embed, max_cost_usd=0.0))
+
+
+async def test_limits_are_explained_with_who_they_exclude(world: World):
+    asker, *_ = await till(world, random.Random(1))
+    wish = {"max_cost_usd": 0.02, "min_quality": 0.7, "weights": Weights(second=0.5)}
+    explained = await asker.parts.teacher.explain(wished(PROMPT, **wish))
+    assert explained is not None
+    assert [one.model for one in explained.considered] == ["middle"]
+    assert explained.considered[0].p95_s > explained.considered[0].expected_s > 0.0
+    assert (explained.max_cost_usd, explained.max_latency_s) == (0.02, None)
+    assert (explained.p_per_second, explained.p_per_dollar) == (0.5, 5.0)
+    assert {one.model: one.why for one in explained.excluded} == {
+        "large": "may cost $0.058 (max_cost_usd)",
+        "small": "is right with 0.59 (min_quality)",
+    }
+    nobody = wished(PROMPT, max_cost_usd=0.0)
+    assert await asker.parts.teacher.explain(nobody) is None
+
+
+async def test_from_python(world: World):
+    asker, *_ = await till(world, random.Random(1))
+    with pytest.raises(LimitError):
+        async for _ in asker.ask(PROMPT, wish=Wish(max_cost_usd=0.0)):
+            pass

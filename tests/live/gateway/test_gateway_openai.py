@@ -2,6 +2,7 @@
 
 import math
 
+import msgspec
 import openai
 import pytest
 
@@ -123,3 +124,22 @@ async def test_the_async_client(network, serve):
         text = "".join([chunk.choices[0].delta.content or "" async for chunk in stream])
     assert text == "hello big world "
     assert answering.tasks[0].models == ("a", "b", "auto")
+
+
+@pytest.mark.anyio
+async def test_limits_and_weights_from_the_stock_client(network, serve):
+    answering = network()
+    wish = {"max_cost_usd": 0.01, "max_latency_s": 2, "min_quality": 0.8, "weights": {"dollar": 5}}
+    async with (
+        serve(answering) as url,
+        openai.AsyncOpenAI(base_url=f"{url}/v1", api_key="none") as client,
+    ):
+        await client.chat.completions.create(
+            model="auto", messages=HI, extra_body={"modelnet": wish}
+        )
+        with pytest.raises(openai.BadRequestError, match="max_costs"):
+            await client.chat.completions.create(
+                model="auto", messages=HI, extra_body={"modelnet": {"max_costs": 0.01}}
+            )
+    (task,) = answering.tasks
+    assert msgspec.to_builtins(task.wish) == wish

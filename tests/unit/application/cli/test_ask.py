@@ -1,10 +1,12 @@
 import json
 
+import msgspec
 import pytest
 
 from modelnet.core.chunk import Chunk
-from modelnet.core.error import OverloadedError, UnknownModelError
+from modelnet.core.error import LimitError, OverloadedError, UnknownModelError
 from modelnet.core.task import Contribution
+from modelnet.core.wish import NO_WISH, Weights, Wish
 from modelnet.service.explanation import Considered, Explanation, Unable
 
 
@@ -160,3 +162,58 @@ def test_what_was_considered_as_json(cli, voice):
 def test_nobody_was_considered(cli, voice):
     result = cli("ask", "x", "--explain")
     assert (result.code, result.err) == (0, "This node does not say who was considered.\n")
+
+
+def test_limits_and_weights_reach_the_node(cli, voice):
+    cli(
+        *("ask", "hi", "--max-cost", "0.01", "--max-seconds", "2", "--min-quality", "0.8"),
+        *("--weigh", "second=.05, dollar=20"),
+    )
+    assert voice.heard[0].wish == Wish(
+        max_cost_usd=0.01,
+        max_latency_s=2.0,
+        min_quality=0.8,
+        weights=Weights(second=0.05, dollar=20.0),
+    )
+    cli("ask", "hi")
+    assert voice.heard[1].wish == NO_WISH
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("--max-cost", "-1", "`max_cost_usd` must be a number from 0 on, not -1"),
+        ("--max-cost", "nan", "`max_cost_usd` must be a number from 0 on, not nan"),
+        ("--max-seconds", "0", "`max_latency_s` must be more than 0"),
+        ("--min-quality", "1.2", "`min_quality` must be from 0 to 1, not 1.2"),
+        ("--weigh", "second=-1", "`weights.second` must be a number from 0 on"),
+        ("--weigh", "minute=1", "'minute=1' in --weigh is not understood"),
+        ("--weigh", "second=1,second=2", "'second=2' in --weigh is not understood"),
+        ("--weigh", "dollar", "'dollar' in --weigh is not understood"),
+        ("--weigh", "dollar=much", "'dollar=much' in --weigh is not understood"),
+    ],
+)
+def test_what_is_no_limit_is_refused(cli, voice, option, value, said):
+    result = cli("ask", "hi", option, value)
+    assert result.code == 2
+    assert said in result.err
+    assert not voice.heard
+
+
+def test_nobody_within_the_limits(cli, voice):
+    voice.reply = lambda _: [LimitError("The cheapest able model costs $0.004.")]
+    assert cli("ask", "hi", "--max-cost", "0.001").code == 2
+    told = json.loads(cli("ask", "hi", "--max-cost", "0.001", "--json").out)
+    assert told["error"]["code"] == "limit_exceeded"
+
+
+def test_limits_and_who_they_exclude_are_explained(cli, voice):
+    dear = Unable(
+        model="big", node="did:key:z6MkBob000002", node_name="bob", why="may cost $0.02 (...)"
+    )
+    voice.explanation = msgspec.structs.replace(
+        EXPLANATION, max_cost_usd=0.01, max_latency_s=2.0, min_quality=0.8, excluded=(dear,)
+    )
+    said = cli("ask", "hi", "--explain").err
+    assert "Limits: at most $0.01; at most 2 s, 19 times in 20; right with at least 0.8.\n" in said
+    assert "big of bob: may cost $0.02 (...)\n" in said

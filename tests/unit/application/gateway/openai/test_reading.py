@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modelnet.application.gateway.openai.body import (
+    Body,
     ChatBody,
     CompletionBody,
     EmbeddingBody,
@@ -19,10 +20,21 @@ from modelnet.application.gateway.openai.reading import (
     completions_of,
     embed_of,
     models_of,
+    wish_of,
 )
 from modelnet.core.chunk import ToolCall
 from modelnet.core.error import InvalidRequestError, RequestError, UnsupportedError
-from modelnet.core.request import Chat, Complete, Embed, ImagePart, ImageUrl, Message, TextPart
+from modelnet.core.request import (
+    Chat,
+    Complete,
+    Embed,
+    ImagePart,
+    ImageUrl,
+    Message,
+    Request,
+    TextPart,
+)
+from modelnet.core.wish import NO_WISH, Weights, Wish
 
 HI = [{"role": "user", "content": "hi"}]
 
@@ -381,3 +393,55 @@ def test_any_json_is_read_or_refused(kind: Any, body: dict[str, Any], is_nearly_
         return
     # Whatever passes can travel to another node.
     assert msgspec.msgpack.encode(read)
+
+
+def wish(kind: type[Body] = ChatBody, requests: int = 1, **options: Any) -> Wish:
+    body = {"messages": HI, "prompt": "p", "input": "i", "modelnet": options}
+    one: Request = Embed(("i",)) if kind is EmbeddingBody else Complete("p")
+    return wish_of(decode(kind, msgspec.json.encode(body)), [one] * requests)
+
+
+def test_limits_and_weights_are_read():
+    told = {"max_cost_usd": 0.01, "max_latency_s": 2, "min_quality": 0.8}
+    weights = {"second": 0.01, "dollar": 5}
+    assert wish(**told, weights=weights) == Wish(**told, weights=Weights(**weights))
+    assert wish(weights=None, max_cost_usd=None) == wish() == NO_WISH
+
+
+def test_prompts_of_one_request_share_its_money():
+    assert wish(CompletionBody, 4, max_cost_usd=0.02, max_latency_s=2) == Wish(
+        max_cost_usd=0.005, max_latency_s=2
+    )
+
+
+def test_vectors_are_neither_right_nor_wrong():
+    with pytest.raises(UnsupportedError, match="min_quality"):
+        wish(EmbeddingBody, min_quality=0.5)
+    assert wish(EmbeddingBody, max_cost_usd=0).max_cost_usd == 0.0
+
+
+@pytest.mark.parametrize(
+    ("options", "param", "why"),
+    [
+        ({"max_cost_usd": -1}, "modelnet.max_cost_usd", "must be at least 0"),
+        ({"max_cost_usd": "1"}, "modelnet.max_cost_usd", "must be a number, not a string"),
+        ({"max_latency_s": 0}, "modelnet.max_latency_s", "must be more than 0"),
+        ({"min_quality": 1.5}, "modelnet.min_quality", "must be at most 1"),
+        ({"weights": {"second": -1}}, "modelnet.weights.second", "must be at least 0"),
+        ({"weights": {"minute": 1}}, "modelnet.weights.minute", "is not known"),
+        ({"weights": 5}, "modelnet.weights", "must be an object"),
+        ({"max_cost": 1}, "modelnet.max_cost", "is not known; mend its name or leave it out"),
+    ],
+)
+def test_what_is_no_limit_is_refused_by_name(options: dict[str, Any], param: str, why: str):
+    with pytest.raises(InvalidRequestError) as caught:
+        wish(**options)
+    assert caught.value.param == param
+    assert f"`{param}` {why}" in caught.value.message
+
+
+@pytest.mark.parametrize("written", [b"NaN", b"1e999", b"-Infinity"])
+def test_what_is_no_number_is_refused(written: bytes):
+    body = b'{"messages":[{"role":"user","content":"x"}],"modelnet":{"max_cost_usd":%b}}' % written
+    with pytest.raises(InvalidRequestError):
+        decode(ChatBody, body)
