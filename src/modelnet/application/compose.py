@@ -13,8 +13,10 @@ from modelnet.core.standing import Standing
 from modelnet.core.wish import NO_WISH, Wish
 from modelnet.interaction.coordinator import Coordinator
 from modelnet.interaction.examiner import Examiner
+from modelnet.interaction.forecaster import Forecaster
 from modelnet.interaction.mover import Mover, Rules
 from modelnet.interaction.prober import Prober
+from modelnet.interaction.prover import Prover, Trying
 from modelnet.interaction.reader import Reader
 from modelnet.interaction.recall.nearness import Nearness
 from modelnet.interaction.recall.prefetcher import Prefetcher
@@ -41,6 +43,7 @@ from modelnet.service.cache.store import AnswerCache
 from modelnet.service.cache.trial import Trials
 from modelnet.service.change import Change
 from modelnet.service.evidence import evidence_in
+from modelnet.service.forecast import Forecast
 from modelnet.service.neighbourhood import Neighbourhood
 from modelnet.service.routing import StandingRouter
 from modelnet.service.standing import Beliefs
@@ -75,6 +78,7 @@ class Parts(NamedTuple):
     store: OutcomeStore
     examiner: Examiner
     prober: Prober
+    forecaster: Forecaster
     mover: Mover
     takeover: TakeOver
     sender: BulkSender
@@ -132,6 +136,7 @@ def wire(
     *,
     keeps_embeddings: bool = True,
     wish: Wish = NO_WISH,
+    trying: Trying | None = None,
     recalling: Recalling = Recalling(),  # noqa: B008  an immutable value
 ) -> Parts:
     """Join the rooms around a network that is not yet entered. Does no I/O."""
@@ -162,9 +167,10 @@ def wire(
         await network.announce("standing", encode(standings))
 
     network.serve(host.handle)
-    router = StandingRouter(beliefs, (Neighbourhood(),))
+    forecast = Forecast()
+    router = StandingRouter(beliefs, (Neighbourhood(),), forecast)
     reader = Reader(clock)
-    coordinator = Coordinator(watcher, router, model_of, clock, rng, reader, wish)
+    coordinator = Coordinator(watcher, router, model_of, clock, rng, reader, wish, Prover(trying))
     teacher = Teacher(
         coordinator,
         router,
@@ -196,6 +202,7 @@ def wire(
         store=store,
         examiner=examiner,
         prober=prober,
+        forecaster=Forecaster(forecast, clock, copying.offload),
         mover=mover,
         takeover=takeover,
         sender=sender,

@@ -51,6 +51,7 @@ from modelnet.resource.directory import CardsAnnounced, Directory, Offer
 from modelnet.resource.machine import look_at_machine
 from modelnet.resource.message import announce_cards
 from modelnet.resource.model import Model
+from modelnet.resource.sandbox.sandbox import Sandbox
 from modelnet.resource.specification import model_from
 from modelnet.transport.network import Network
 from modelnet.trust.key import KEY_FILE, NodeKey, load, open_key
@@ -100,6 +101,7 @@ class Node:
         self._stack = AsyncExitStack()
         self._parts: Parts | None = None
         self._has_encoder = False
+        self._sandbox = Sandbox() if self._settings.run_tests else None
         self._background: TaskGroup | None = None
         self._url: str | None = None
 
@@ -253,6 +255,8 @@ class Node:
             stack.push_async_callback(parts.store.close)
             stack.callback(parts.reader.close)
             await self._recall()
+            if self._sandbox is not None:
+                await self._sandbox.trial()
             models = await self._start_models(stack)
             await stack.enter_async_context(parts.network)
             await self._announce_cards()
@@ -262,8 +266,12 @@ class Node:
             beacon = Beacon(parts.host, parts.network, parts.watcher, self._look())
             background.start_soon(beacon.run)
             background.start_soon(self._load_encoder)
+            background.start_soon(parts.forecaster.run)
+            stack.callback(parts.forecaster.close)
             if self._settings.exams:
                 background.start_soon(parts.examiner.run)
+            if self._sandbox is not None:
+                background.start_soon(parts.coordinator.prover.run)
             if parts.prefetcher is not None:
                 background.start_soon(parts.prefetcher.run)
             await self._move_models(background, models)
@@ -301,6 +309,7 @@ class Node:
             store,
             keeps_embeddings=self._settings.keep_embeddings,
             wish=self._settings.wish,
+            trying=self._sandbox,
             recalling=Recalling.of(self._settings),
         )
 

@@ -52,6 +52,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Models to serve, as `--model` names them: `zoo:calc`, `gguf:PATH`, `ollama:llama3.2`."""
     exams: bool = True
     """Measure the models of newcomers."""
+    run_tests: bool = False
+    """Run the unit tests that askers give against answers that are code, in a sandbox."""
     keep_outcomes: bool = True
     """Keep what was learnt from answers in the data directory; else it goes with the process."""
     keep_embeddings: bool = True

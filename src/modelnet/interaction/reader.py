@@ -80,11 +80,17 @@ class Reader:
             encoder.close()
 
     async def read(
-        self, task: Task, offers: Sequence[Offer], *, is_again: bool = False
+        self,
+        task: Task,
+        offers: Sequence[Offer],
+        *,
+        is_again: bool = False,
+        is_compared: bool = False,
     ) -> TaskFeatures:
         """Return what planning needs to know, embedded only where there is a choice to make.
 
-        `is_again` says that the task will be read once more, so that it is embedded only now.
+        `is_again` says that the task will be read once more, so that it is embedded only now;
+        `is_compared` that there is a use for the embedding besides the choice.
         """
         if (known := self._read.pop(task.id, None)) is not None:
             return known
@@ -93,7 +99,7 @@ class Reader:
         now = self._clock()
         if self._encoder is None or not text or now < self._rests_until:
             return features
-        if not _is_choice(task, features, offers):
+        if not (is_compared or _is_choice(task, features, offers)):
             return features
         embedding = await self._embed(self._encoder, text, min(now + PATIENCE_S, task.deadline))
         if embedding is None:

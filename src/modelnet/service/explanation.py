@@ -1,5 +1,6 @@
 """Why a model is asked: everybody who was considered, in numbers, and the choice in words. Pure."""
 
+import math
 from collections.abc import Sequence
 
 import msgspec
@@ -12,9 +13,11 @@ from modelnet.resource.directory import Offer
 from modelnet.service.analysis import TaskFeatures
 from modelnet.service.candidate import obstacle
 from modelnet.service.limit import Excluded
+from modelnet.service.pathway.plan import Plan
+from modelnet.service.pathway.prospect import Prospect
 from modelnet.service.preference import Preference
 from modelnet.service.routing import Scored
-from modelnet.service.selection import Choice
+from modelnet.service.selection import SINGLE, Choice
 
 MOST_TOLD = 20
 """Models in each list; a large network has more than anyone reads."""
@@ -78,10 +81,28 @@ class Unable(msgspec.Struct, frozen=True, kw_only=True):
     why: str
 
 
+class Pathway(msgspec.Struct, frozen=True, kw_only=True):
+    """A way to answer the task, and what is expected of it."""
+
+    strategy: str
+    p_right: float
+    cost_usd: float
+    expected_s: float
+    gain: float
+    """What it is worth more than the best single model, its price taken off."""
+    least_gain: float | None
+    """What that is at least, 19 times in 20; nothing where no gain is expected."""
+
+
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     """How a task was understood, and who was considered, best first."""
 
     strategy: str
+    """The one asked for; of `auto` the one that was chosen."""
+    pathways: tuple[Pathway, ...] = ()
+    """What was expected of each, where there was a choice; the single model first."""
+    plan: str = ""
+    """Why this strategy, in words, where there was a choice."""
     name: str
     """The name that was asked for: the first that means anybody."""
     operation: Operation
@@ -105,8 +126,9 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
 
     def ended(self, contributions: Sequence[Contribution]) -> "Explanation":
         """Return it with who really answered."""
-        because = " ".join((_chosen(self.considered, contributions), *_later(contributions)))
-        return msgspec.structs.replace(self, because=because)
+        told = _chosen(self.considered, self.strategy, contributions)
+        because = (_sentence(self.plan), told, *_later(contributions))
+        return msgspec.structs.replace(self, because=" ".join(filter(None, because)))
 
 
 def explanation_of(
@@ -114,7 +136,7 @@ def explanation_of(
     choice: Choice,
     ranked: Sequence[Scored],
     *,
-    strategy: str,
+    plan: Plan,
     now: float,
     limits: Wish = NO_WISH,
     excluded: Sequence[Excluded] = (),
@@ -122,7 +144,9 @@ def explanation_of(
     """Return why the first in `ranked` stands there; `now` is Unix seconds."""
     considered = tuple(_considered(scored, choice.preference, now) for scored in ranked[:MOST_TOLD])
     return Explanation(
-        strategy=strategy,
+        strategy=plan.strategy,
+        pathways=tuple(map(_pathway, plan.prospects)),
+        plan=plan.because,
         name=choice.name,
         operation=features.operation,
         kind=features.kind.most_likely,
@@ -136,7 +160,21 @@ def explanation_of(
         others=len(ranked) - len(considered),
         unable=_unable(choice.candidates, features),
         excluded=tuple(_told(one.scored.candidate, one.why) for one in excluded[:MOST_TOLD]),
-        because=_standing_first(considered),
+        because=" ".join(
+            filter(None, (_sentence(plan.because), _standing_first(considered, plan.strategy)))
+        ),
+    )
+
+
+def _pathway(prospect: Prospect) -> Pathway:
+    is_surely = math.isfinite(prospect.lower_bound)
+    return Pathway(
+        strategy=prospect.strategy,
+        p_right=prospect.p_right,
+        cost_usd=prospect.cost_usd,
+        expected_s=prospect.latency_s,
+        gain=prospect.gain,
+        least_gain=prospect.lower_bound if is_surely else None,
     )
 
 
@@ -181,11 +219,16 @@ def _told(offer: Offer, why: str) -> Unable:
     return Unable(model=offer.card.name, node=offer.node, node_name=offer.node_name, why=why)
 
 
-def _standing_first(considered: Sequence[Considered]) -> str:
+def _sentence(said: str) -> str:
+    return f"{said[0].upper()}{said[1:].rstrip('.')}." if said else ""
+
+
+def _standing_first(considered: Sequence[Considered], strategy: str) -> str:
     first = considered[0]
     if len(considered) == 1:
         return f"{_name(first)} is the only one that can."
-    return f"{_name(first)} is the first to ask{_margin(first, considered[1])}."
+    stands = "is the first to ask" if strategy == SINGLE else "would be asked alone"
+    return f"{_name(first)} {stands}{_margin(first, considered[1])}."
 
 
 def _margin(first: Considered, second: Considered) -> str:
@@ -212,8 +255,10 @@ def _margin(first: Considered, second: Considered) -> str:
     return f": worth {first.value - second.value:.3f} more than {_name(second)}{why}"
 
 
-def _chosen(considered: Sequence[Considered], contributions: Sequence[Contribution]) -> str:
-    said = _standing_first(considered)
+def _chosen(
+    considered: Sequence[Considered], strategy: str, contributions: Sequence[Contribution]
+) -> str:
+    said = _standing_first(considered, strategy)
     if not contributions:
         return said
     asked, first = contributions[0], considered[0]
@@ -223,7 +268,8 @@ def _chosen(considered: Sequence[Considered], contributions: Sequence[Contributi
         return said
     here = next((c for c in considered if (c.node, c.model) == (asked.node, asked.model)), None)
     name = asked.model if here is None else _name(here)
-    return f"{said} {name} answered all the same: {asked.because.rstrip('.')}."
+    answered = "answered all the same" if strategy == SINGLE else "answered"
+    return f"{said} {name} {answered}: {asked.because.rstrip('.')}."
 
 
 def _later(contributions: Sequence[Contribution]) -> list[str]:

@@ -130,6 +130,29 @@ def up(
     no_exams: Annotated[
         bool, typer.Option("--no-exams", help="Do not measure the models of newcomers.")
     ] = False,
+    cache: Annotated[
+        str | None,
+        typer.Option(
+            "--cache",
+            metavar="HOW",
+            help="Tell earlier answers again: off, exact (to the same request), or near (also to "
+            "a question like it, once that was seen to be safe). Else off.",
+            show_default=False,
+        ),
+    ] = None,
+    prefetch: Annotated[
+        bool,
+        typer.Option(
+            "--prefetch", help="Ask idle models beforehand what usually comes next; needs --cache."
+        ),
+    ] = False,
+    run_tests: Annotated[
+        bool,
+        typer.Option(
+            "--run-tests",
+            help="Try answers that are code by the unit tests that askers give, in a sandbox.",
+        ),
+    ] = False,
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
@@ -152,6 +175,9 @@ def up(
             "port": port,
             "api_keys": api_key,
             "exams": False if no_exams else None,
+            "cache": cache,
+            "prefetch": prefetch or None,
+            "run_tests": run_tests or None,
             "data_dir": data_dir,
         }
     )

@@ -57,7 +57,7 @@ async def observed(
     """
     begun = perf_counter()
     contributors = chunks = 0
-    is_whole = False
+    is_whole = is_recalled = False
     async with aclosing(answering.answer(task)) as answer:
         async for item in answer:
             if isinstance(item, Chunk):
@@ -66,7 +66,10 @@ async def observed(
                     meter.began(operation_of(task.request), perf_counter() - begun)
                 if item.finish is not None:
                     is_whole = True
-                    meter.used(item.usage or Usage())
+                    # Nothing was read or written for an answer that is told again.
+                    meter.used(Usage() if is_recalled else item.usage or Usage())
+            elif item.recalled is not None:
+                is_recalled = True
             else:
                 contributors += 1
                 if contributors > 1:

@@ -1,13 +1,15 @@
 """What the gateway counts for Prometheus. Labels come from the route table and small sets only."""
 
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from modelnet.core.chunk import Usage
 from modelnet.core.request import Operation
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
+    from prometheus_client.core import GaugeMetricFamily
 
 OTHER_ROUTE = "other"
 """The label of everything that has no route: paths are the client's to invent, labels are not."""
@@ -16,6 +18,18 @@ CLIENT_GONE = 499
 """The status counted for a client that left before its answer was whole."""
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
+
+
+class Gauged(NamedTuple):
+    """A figure that somebody else keeps."""
+
+    told: str
+    """What it is."""
+    value: float
+
+
+Gauges: TypeAlias = Callable[[], Mapping[str, Gauged]]
+"""Returns figures by their names, as they are now."""
 
 
 class Meter:
@@ -93,8 +107,26 @@ class Meter:
         """Stop counting a streamed answer."""
         self._streams.dec()
 
+    def watch(self, gauges: Gauges) -> None:
+        """Also tell of these figures."""
+        self._registry.register(_Watched(gauges))
+
     def exposition(self) -> tuple[bytes, bytes]:
         """Return every figure in Prometheus' text form, and its media type."""
         from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
         return generate_latest(self._registry), CONTENT_TYPE_LATEST.encode()
+
+
+class _Watched:
+    """Asks for figures when they are told; `prometheus_client` calls it a collector."""
+
+    def __init__(self, gauges: Gauges) -> None:
+        self._gauges = gauges
+
+    def collect(self) -> "Iterator[GaugeMetricFamily]":
+        """Yield every figure."""
+        from prometheus_client.core import GaugeMetricFamily
+
+        for name, (told, value) in self._gauges().items():
+            yield GaugeMetricFamily(name, told, value=value)

@@ -15,7 +15,7 @@ from modelnet.application.gateway.access import Access
 from modelnet.application.gateway.answering import Answering
 from modelnet.application.gateway.app import Gateway
 from modelnet.application.gateway.endpoint import Routes
-from modelnet.application.gateway.meter import Meter
+from modelnet.application.gateway.meter import Gauges, Meter
 from modelnet.application.gateway.oip.door import BODY_LIMITS
 from modelnet.application.gateway.route import routes_of
 from modelnet.core.clock import Clock, system_clock
@@ -50,12 +50,14 @@ async def serve_gateway(
     keys: Sequence[str] = (),
     routes: Routes | None = None,
     registry: "CollectorRegistry | None" = None,
+    gauges: Gauges | None = None,
     clock: Clock = system_clock,
 ) -> AsyncGenerator[str, None]:
     """Serve the OpenAI API while the context is open; yields the URL, like `http://127.0.0.1:80`.
 
-    `routes` adds endpoints, or replaces those of the same method and path. A socket given is bound,
-    and closed at the end. Leaving the context ends every answer under way and tells its client.
+    `routes` adds endpoints, or replaces those of the same method and path; `gauges` adds metrics.
+    A socket given is bound, and closed at the end. Leaving the context ends every answer under way
+    and tells its client.
 
     Raises:
         AddressError: the address is in use, not of this machine, or not an address.
@@ -66,6 +68,8 @@ async def serve_gateway(
         host, port = bound.getsockname()[:2]
         _check_exposure(host, keys)
         meter = Meter(registry)
+        if gauges is not None:
+            meter.watch(gauges)
         gateway = Gateway(
             {**routes_of(answering, meter, clock), **(routes or {})},
             access=Access(keys, hosts=(host,)),

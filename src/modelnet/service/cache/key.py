@@ -44,8 +44,8 @@ def key_of(task: Task) -> Key | None:
 
 
 def _may_be_told_again(task: Task, request: Chat | Complete) -> bool:
-    is_labelled = not task.is_kept or task.expected is not None
-    if is_labelled or not task.may_recall or request.partial:
+    has_truth = task.expected is not None or task.tests is not None
+    if has_truth or not task.is_kept or not task.may_recall or request.partial:
         return False
     if isinstance(request, Chat) and (request.has_tools or request.has_image):
         return False

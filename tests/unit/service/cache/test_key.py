@@ -43,7 +43,7 @@ def test_ids_and_deadlines_change_no_answer():
 
 @pytest.mark.parametrize(
     "changes",
-    [{"is_kept": False}, {"expected": "Paris"}, {"may_recall": False}],
+    [{"is_kept": False}, {"expected": "Paris"}, {"tests": "assert 1"}, {"may_recall": False}],
     ids=lambda one: next(iter(one)),
 )
 def test_what_is_labelled_or_wanted_anew_is_not_kept(changes):

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from typing import Protocol
 
 import msgspec
 
@@ -15,7 +16,8 @@ from modelnet.application.gateway.endpoint import (
 )
 from modelnet.application.gateway.feedback.reading import which_in, word_in
 from modelnet.application.gateway.feedback.view import PATH, DeletedView, FeedbackView, ShareView
-from modelnet.interaction.teacher import Taught, Teacher
+from modelnet.core.identity import RequestId
+from modelnet.interaction.teacher import Taught
 from modelnet.ledger.store import Store
 
 _EXPORT_S = 3600.0
@@ -24,10 +26,26 @@ _EXPORT_S = 3600.0
 _LINES_AT_ONCE = 64
 
 
+class Judging(Protocol):
+    """Takes verdicts: `modelnet.interaction.teacher.Teacher`, or what stands in front of it."""
+
+    def judge(self, task: RequestId, owner: str, verdict: float) -> Taught:
+        """Take a person's word on an answer, 0 to 1."""
+        ...
+
+    def compare(self, task: RequestId, owner: str, right: str) -> Taught:
+        """Judge an answer by the right one."""
+        ...
+
+    async def forget(self, *, before: float | None = None, task: RequestId | None = None) -> int:
+        """Destroy what was stored, all or what fits; return how many entries were."""
+        ...
+
+
 class FeedbackDoor:
     """Takes feedback to the teacher, and gives out what the store keeps."""
 
-    def __init__(self, teacher: Teacher, store: Store) -> None:
+    def __init__(self, teacher: Judging, store: Store) -> None:
         self._teacher = teacher
         self._store = store
 

@@ -19,6 +19,7 @@ MAX_STOPS = 16
 MAX_PROMPTS = 256
 MAX_INPUTS = 2048
 MAX_DEADLINE_S = 3600
+MAX_TESTS = 65536
 _INT64 = 2**63
 
 Name: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=1024)]
@@ -46,6 +47,8 @@ class NetworkOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Also tell who was considered, and why the one that answered was asked."""
     expected: Annotated[str, msgspec.Meta(max_length=MAX_CHARACTERS)] | int | float | None = None
     """The right answer, where the asker knows it: models do not see it, routing learns from it."""
+    tests: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_TESTS)] | None = None
+    """Unit tests in Python of an answer that is code: models do not see them either."""
     keep: bool = True
     """Whether what became of the task may be remembered and stored."""
     cache: bool = True

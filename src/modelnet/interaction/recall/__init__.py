@@ -1,0 +1,1 @@
+"""Answers told again, and asked beforehand: what stands in front of the teacher where wanted."""
