@@ -55,6 +55,11 @@ def links(names: Sequence[str]) -> tuple[Link, ...]:
     return tuple(found)
 
 
+def is_left_open(link: Link) -> bool:
+    """Tell whether neither a strategy nor a model was asked for, so that both may be chosen."""
+    return link.strategy == SINGLE and link.names[0].partition("@")[0] in PREFERENCES
+
+
 def _strategy_in(name: str) -> tuple[str | None, str]:
     for strategy in STRATEGIES:
         rest = name.removeprefix(strategy)

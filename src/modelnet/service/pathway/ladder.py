@@ -63,10 +63,31 @@ def mends(p: float, p_asked: float, calibration: Calibration = DEFAULT) -> float
     return (1.0 - shared) * p + shared * beyond
 
 
+def after(p: float, p_before: float, calibration: Calibration = DEFAULT) -> tuple[float, float]:
+    """Return how probably a model is right where one before was right, and where it was wrong.
+
+    Taken together the two make `p`, as far as that can be.
+    """
+    mended = mends(p, p_before, calibration)
+    if p_before <= 0.0:
+        return p, mended
+    return min(max((p - (1.0 - p_before) * mended) / p_before, 0.0), 1.0), mended
+
+
+def awake(ranked: Sequence[Scored], now: float) -> Sequence[Scored]:
+    """Return those who do not rest after failures, in order; all, where nobody else is there."""
+    return [scored for scored in ranked if not scored.breaker.is_open(now)] or ranked
+
+
 def price(scored: Scored, preference: Preference) -> float:
     """Return what asking a model costs, in probability."""
-    latency_s = _UNKNOWN_LATENCY_S if scored.latency_s is None else scored.latency_s
-    return preference.p_per_second * latency_s + preference.p_per_dollar * scored.cost_usd
+    time_worth = preference.p_per_second * seconds(scored)
+    return time_worth + preference.p_per_dollar * scored.cost_usd
+
+
+def seconds(scored: Scored) -> float:
+    """Return the time of a model's answer, or what is assumed where it was never measured."""
+    return _UNKNOWN_LATENCY_S if scored.latency_s is None else scored.latency_s
 
 
 def _one_a_name(ranked: Sequence[Scored]) -> list[Scored]:

@@ -4,34 +4,12 @@
 model, its price already taken off, is above zero.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from modelnet.service.analysis import TaskFeatures
-from modelnet.service.preference import Preference
+from modelnet.service.pathway.prospect import Prospect
 from modelnet.service.routing import Scored
 from modelnet.service.selection import SINGLE
-
-_DEVIATIONS = 1.645
-"""One-sided, 95 %."""
-
-
-@dataclass(frozen=True, slots=True)
-class Prospect:
-    """What somebody who can predict it expects a pathway to gain over the best single model."""
-
-    strategy: str
-    gain: float
-    """In value: probability of a right answer, less what time and money are worth."""
-    deviation: float
-    """Standard deviation of that expectation."""
-
-    @property
-    def lower_bound(self) -> float:
-        """What is gained at least, 19 times in 20; nothing can be said where a number is none."""
-        bound = self.gain - _DEVIATIONS * self.deviation
-        return bound if math.isfinite(bound) and self.deviation >= 0.0 else -math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +17,48 @@ class Plan:
     """The strategy to run, and why."""
 
     strategy: str = SINGLE
-    because: str = "nothing is known to be better than the best single model"
+    because: str = ""
+    """In words, where there was a choice."""
+    prospects: tuple[Prospect, ...] = ()
+    """Of all that could have been run, what each is expected to do."""
+
+    @property
+    def chosen(self) -> Prospect | None:
+        """What is expected of the strategy that runs, where that can be told."""
+        return next((one for one in self.prospects if one.strategy == self.strategy), None)
 
 
-def plan(
-    features: TaskFeatures,  # noqa: ARG001 - predictors to come read it
-    scored: Sequence[Scored],
-    preference: Preference,  # noqa: ARG001
-    prospects: Sequence[Prospect] = (),
-) -> Plan:
-    """Return how to answer: the prospect of the highest lower bound where that is above zero."""
-    best = max(prospects, key=lambda prospect: prospect.lower_bound, default=None)
-    if best is None or best.lower_bound <= 0.0 or len(scored) < 2:
+def plan(ranked: Sequence[Scored], prospects: Sequence[Prospect] = (), *, now: float) -> Plan:
+    """Return how to answer: the prospect of the highest lower bound where that is above zero.
+
+    `ranked` is who could be asked, best first; `now` is Unix seconds.
+    """
+    if len(ranked) < 2 or ranked[0].breaker.is_open(now):
         return Plan()
-    return Plan(best.strategy, f"gains {best.lower_bound:.3f} at least")
+    told = tuple(prospects)
+    best = max(told, key=lambda prospect: prospect.lower_bound, default=None)
+    if best is not None and best.lower_bound > 0.0:
+        return Plan(best.strategy, _gain_of(best), told)
+    hoped = max((one for one in told if one.strategy != SINGLE), key=_gain, default=None)
+    if hoped is None:
+        return Plan(prospects=told)
+    return Plan(
+        SINGLE, f"no pathway surely gains over the best single model: {_no_gain(hoped)}", told
+    )
+
+
+def _gain(prospect: Prospect) -> float:
+    return prospect.gain
+
+
+def _gain_of(prospect: Prospect) -> str:
+    return (
+        f"{prospect.strategy}: worth {prospect.gain:.3f} more than the best single model, "
+        f"{prospect.lower_bound:.3f} at least"
+    )
+
+
+def _no_gain(hoped: Prospect) -> str:
+    if hoped.deviation is None:
+        return f"{hoped.strategy} is expected to lose {-hoped.gain:.3f}"
+    return f"{hoped.strategy} may gain {hoped.gain:.3f}, but also lose {-hoped.lower_bound:.3f}"

@@ -48,17 +48,22 @@ def test_agreement_makes_sure_and_disagreement_unsure():
     assert with_another[0] == with_another[1] > alone > against[0] == against[1]
 
 
-def test_a_voice_that_agrees_is_worth_what_bayes_says():
-    # Two models right with .7; when both are wrong they agree six times in ten.
-    both_right, both_wrong = 0.7 * 0.7, 0.3 * 0.3 * 0.6
+def test_a_voice_that_agrees_is_worth_less_than_it_is_alone():
+    """Models fail on the same questions: two that are right with .7 are no .9 together."""
     agree = sure(answer("Hope", "a", p=0.7), answer("Hope", "b", p=0.7))[0]
-    assert agree == pytest.approx(both_right / (both_right + both_wrong))
+    independent = 0.7 * 0.7 / (0.7 * 0.7 + 0.3 * 0.3)
+    assert 0.75 < agree < independent
 
 
-def test_the_agreement_of_who_is_mostly_wrong_speaks_against():
-    assert support(0.3) < 0.0 < support(0.4)
+def test_the_agreement_even_of_a_weak_one_speaks_for_an_answer():
     alone = sure(answer("Hope", "a", p=0.7))[0]
-    assert sure(answer("Hope", "a", p=0.7), answer("Hope", "b", p=0.2))[0] < alone
+    with_weak = sure(answer("Hope", "a", p=0.7), answer("Hope", "b", p=0.2))[0]
+    with_good = sure(answer("Hope", "a", p=0.7), answer("Hope", "b", p=0.6))[0]
+    assert alone < with_weak < with_good
+
+
+def test_by_itself_a_model_that_is_mostly_wrong_says_what_others_get_wrong():
+    assert support(0.2) < 0.0 < support(0.3)
 
 
 def test_replicas_add_nothing():
@@ -117,8 +122,8 @@ def test_an_empty_answer_and_one_that_was_cut_are_trusted_less():
 
 def test_the_constants_are_an_argument():
     two = [answer("Hope", "a", p=0.7), answer("Hope", "b", p=0.7)]
-    never = confidences(OPEN, two, Calibration(p_same_mistake=0.01))
-    assert never[0] > sure(*two)[0]
+    independent = confidences(OPEN, two, Calibration(independence=1.0))
+    assert independent[0] > sure(*two)[0]
 
 
 @given(

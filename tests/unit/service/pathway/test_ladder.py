@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from modelnet.service.pathway.confidence import DEFAULT
 from modelnet.service.pathway.ladder import MOST_RUNGS, enough, ladder, mends, price
 from modelnet.service.preference import BALANCED, PREFERENCES
 from tests.unit.service.pathway.candidates import scored
@@ -63,7 +64,7 @@ def test_it_stops_sooner_the_dearer_the_next_is():
 def test_what_the_next_mends_lies_between_the_extremes():
     assert mends(0.9, 0.0) == pytest.approx(0.9)
     assert 0.8 < mends(0.9, 0.5) < 0.9
-    assert mends(0.9, 1.0) == pytest.approx(0.45)
+    assert mends(0.9, 1.0) == pytest.approx(0.9 * (1.0 - DEFAULT.shared_difficulty))
 
 
 P = st.floats(0.0, 1.0)
