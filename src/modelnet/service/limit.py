@@ -52,6 +52,8 @@ def keep(
     ranked: Sequence[Scored], limits: Wish, left_usd: float, operation: Operation = "chat"
 ) -> Kept:
     """Return who keeps to the limits, in order, and who does not; `left_usd` may be infinite."""
+    if math.isinf(left_usd) and limits.max_latency_s is None and limits.min_quality is None:
+        return Kept(tuple(ranked), ())
     broken = [(scored, _broken(scored, limits, left_usd, operation)) for scored in ranked]
     within = [scored for scored, limit in broken if not limit]
     if limits.max_latency_s is not None and operation not in OWN_SPACE:
@@ -80,8 +82,7 @@ def _broken(
     latency, p_least = scored.latency, limits.min_quality
     is_late = limits.max_latency_s is not None and latency is not None
     broken: dict[Limit, bool] = {
-        "max_cost_usd": scored.charge_usd > left_usd
-        or (math.isinf(scored.charge_usd) and limits.max_cost_usd is not None),
+        "max_cost_usd": scored.charge_usd > left_usd,
         "max_latency_s": is_late and _seconds(scored) > (limits.max_latency_s or 0.0),
         # Of vectors and tensors nobody judges whether they are right.
         "min_quality": p_least is not None

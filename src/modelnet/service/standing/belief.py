@@ -58,8 +58,8 @@ class Belief:
         """Return the estimate for a task whose kind is uncertain: a mixture over the kinds."""
         mean = second_moment = asked = 0.0
         for name, p in kind.p.items():
-            estimate = self.kinds[name]
-            mean += p * estimate.mean
-            second_moment += p * (estimate.deviation**2 + estimate.mean**2)
-            asked += p * estimate.asked
+            rate, deviation, questions = self.kinds[name]
+            mean += p * rate
+            second_moment += p * (deviation * deviation + rate * rate)
+            asked += p * questions
         return Estimate(mean, math.sqrt(max(0.0, second_moment - mean**2)), asked)

@@ -18,7 +18,7 @@ from modelnet.service.sender import Senders
 from modelnet.service.skill import SKILLS
 from modelnet.service.speed import blended, smoothed, speed_in, speed_of
 from modelnet.service.standing.belief import PRIOR_ASKED, Belief, Estimate
-from modelnet.service.standing.entry import Entry, is_sane
+from modelnet.service.standing.entry import Cached, Entry, is_sane
 from modelnet.service.timing import STREAMED, Timing
 
 CAPACITY = 16_384
@@ -52,6 +52,8 @@ class Beliefs:
         self._capacity = capacity
         self._tell = tell
         self._entries: OrderedDict[Key, Entry] = OrderedDict()
+        self._guessed: OrderedDict[Key, Cached] = OrderedDict()
+        """Of models that nothing was measured of."""
         self._senders = Senders()
         self._relatives = Relatives()
 
@@ -113,14 +115,23 @@ class Beliefs:
         key = node, card.name
         entry = self._entries.get(key)
         if entry is None:
-            return self._believe(key, Entry(), card, now)
-        if entry.cached is not None:
-            seen_card, computed_at, belief = entry.cached
-            if seen_card is card and 0.0 <= now - computed_at < _BELIEF_VALID_S:
-                return belief
+            return self._guess(key, card, now)
+        if (belief := _valid(entry.cached, card, now)) is not None:
+            return belief
         self._relatives.add(key, card)
         belief = self._believe(key, entry, card, now)
         entry.cached = (card, now, belief)
+        return belief
+
+    def _guess(self, key: Key, card: ModelCard, now: float) -> Belief:
+        """Return what is believed of a model that nothing was measured of."""
+        belief = _valid(self._guessed.get(key), card, now)
+        if belief is None:
+            belief = self._believe(key, Entry(), card, now)
+            self._guessed[key] = card, now, belief
+            self._guessed.move_to_end(key)
+            if len(self._guessed) > self._capacity:
+                self._guessed.popitem(last=False)
         return belief
 
     def tallies(self, node: NodeId, model: str, now: float) -> dict[str, Tally]:
@@ -134,6 +145,8 @@ class Beliefs:
         for key in [key for key in self._entries if key[0] == node]:
             del self._entries[key]
             self._relatives.drop(key)
+        for key in [key for key in self._guessed if key[0] == node]:
+            del self._guessed[key]
 
     def _record_own(self, standing: Standing) -> None:
         key = standing.node, standing.model
@@ -228,9 +241,17 @@ class Beliefs:
     def _recent(self, key: Key) -> Entry:
         entry = self._entries.setdefault(key, Entry())
         self._entries.move_to_end(key)
+        self._guessed.pop(key, None)
         if len(self._entries) > self._capacity:
             self._relatives.drop(self._entries.popitem(last=False)[0])
         return entry
+
+
+def _valid(cached: Cached | None, card: ModelCard, now: float) -> Belief | None:
+    """Return a belief that was computed of this card not long ago."""
+    if cached is None or cached[0] is not card or not 0.0 <= now - cached[1] < _BELIEF_VALID_S:
+        return None
+    return cached[2]
 
 
 def _renew_speed(entry: Entry) -> None:

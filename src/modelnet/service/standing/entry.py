@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import msgspec
 
@@ -17,6 +17,9 @@ from modelnet.service.skill import SKILLS
 from modelnet.service.speed import own_or_median, speed_in
 from modelnet.service.spread import UNKNOWN, Spread
 from modelnet.service.standing.belief import Belief
+
+Cached: TypeAlias = tuple[ModelCard, float, Belief]
+"""What was believed of a model by its card, and when that was computed."""
 
 HALF_LIFE_S = 24 * 3600.0
 """Evidence this old counts half."""
@@ -61,7 +64,7 @@ class Entry:
     calls_s: dict[Operation, float] = field(default_factory=dict[Operation, float])
     spread: Spread = UNKNOWN
     cusum: Cusum = STEADY
-    cached: tuple[ModelCard, float, Belief] | None = None
+    cached: Cached | None = None
     measured: tuple[float, Mapping[str, Tally]] | None = None
     """The evidence on every skill and when it was computed, for models that are like this one."""
 

@@ -1,11 +1,14 @@
 """Who cannot be done in time comes after who can."""
 
+from dataclasses import replace
+
 import pytest
 
 from modelnet.service.analysis import TaskFeatures
 from modelnet.service.breaker import Breaker
 from modelnet.service.kind import OTHER, TaskKind
 from modelnet.service.pathway.deadline import in_time_first, tell_by
+from modelnet.service.spread import Spread
 from tests.unit.service.pathway.candidates import scored
 
 NOW = 100.0
@@ -30,6 +33,15 @@ def test_the_late_come_last_in_their_order():
     found = order(SLOW, slower, UNKNOWN, QUICK, left_s=5)
     assert found == ["unknown", "quick", "slow", "slower"]
     assert order(SLOW, slower, left_s=5) == ["slow", "slower"]
+
+
+def test_who_makes_it_19_times_in_20_comes_before_who_only_usually_does():
+    usually = scored("usually", latency_s=4.0)
+    assert usually.latency.p50 < 5 < usually.latency.p95
+    assert order(SLOW, usually, QUICK, left_s=5) == ["quick", "usually", "slow"]
+    steady = replace(usually, spread=Spread(variance=0.001))
+    assert order(usually, steady, left_s=5) == ["usually", "usually"]
+    assert in_time_first((usually, steady), FEATURES, time_left_s=5, now=NOW)[0] is steady
 
 
 def test_late_is_better_than_resting_or_too_long_a_prompt():

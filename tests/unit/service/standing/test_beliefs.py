@@ -491,3 +491,32 @@ class TestInvariants:
 
 def own_fields(tally: Tally) -> tuple[float, float]:
     return tally.right, tally.asked
+
+
+class TestOfWhomNothingWasMeasured:
+    def test_a_guess_is_computed_once_in_a_while(self) -> None:
+        beliefs = Beliefs(ME)
+        guess = beliefs.belief(OWNER, CLAIMANT, NOW)
+        assert beliefs.belief(OWNER, CLAIMANT, NOW + 1) is guess
+        assert beliefs.belief(OWNER, CLAIMANT, NOW + 3600) is not guess
+        assert beliefs.belief(NodeId("other"), CLAIMANT, NOW) is not guess
+
+    def test_another_card_is_another_guess(self) -> None:
+        beliefs = Beliefs(ME)
+        beliefs.belief(OWNER, SILENT, NOW)
+        assert beliefs.belief(OWNER, CLAIMANT, NOW).kinds["arithmetic"].mean > 0.5
+
+    def test_what_is_measured_takes_its_place(self) -> None:
+        beliefs = Beliefs(ME)
+        beliefs.belief(OWNER, CLAIMANT, NOW)
+        beliefs.observe(OWNER, "m", ARITHMETIC, 0.0, NOW)
+        assert beliefs.belief(OWNER, CLAIMANT, NOW).kinds["arithmetic"].asked == 1.0
+        beliefs.forget(OWNER)
+        assert beliefs.belief(OWNER, CLAIMANT, NOW).kinds["arithmetic"].asked == 0.0
+
+    def test_no_more_guesses_are_kept_than_models(self) -> None:
+        beliefs = Beliefs(ME, capacity=2)
+        first = beliefs.belief(NodeId("a"), SILENT, NOW)
+        kept = [beliefs.belief(NodeId(node), SILENT, NOW) for node in "bc"]
+        assert [beliefs.belief(NodeId(node), SILENT, NOW) for node in "bc"] == kept
+        assert beliefs.belief(NodeId("a"), SILENT, NOW) is not first
