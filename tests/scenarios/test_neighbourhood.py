@@ -22,6 +22,7 @@ COOKING = "bread dough oven flour yeast crust loaf knead bake rise".split()
 SAILING = "sail mast keel wind anchor rudder deck harbour hull tack".split()
 TOPICS = {"cook": COOKING, "sailor": SAILING}
 DAY_S = 24 * 3600.0
+KEEPS = {"keep_embeddings": True}
 
 
 def question(rng: random.Random, topic: str) -> str:
@@ -74,7 +75,7 @@ async def test_without_an_encoder_half_of_it_is_luck(world: World):
 
 async def reborn(world: World, earlier: Node, *, after_s: float = 0.0) -> Node:
     """Return a node that has seen nothing, and recalls what the earlier one stored so long ago."""
-    node = await asker(world, WordEncoder())
+    node = await asker(world, WordEncoder(), settings=KEEPS)
     async for entry in earlier.parts.store.export():
         moved = msgspec.structs.replace(entry, node=node.id, at=entry.at - after_s)
         node.parts.store.add(msgspec.json.decode(msgspec.json.encode(moved), type=type(moved)))
@@ -83,7 +84,7 @@ async def reborn(world: World, earlier: Node, *, after_s: float = 0.0) -> Node:
 
 
 async def test_a_new_life_knows_it_still(world: World):
-    first, rng = await asker(world, WordEncoder()), random.Random(3)
+    first, rng = await asker(world, WordEncoder(), settings=KEEPS), random.Random(3)
     await share(first, rng, 30)
     second = await reborn(world, first)
     topics = [*TOPICS] * 10
@@ -93,7 +94,7 @@ async def test_a_new_life_knows_it_still(world: World):
 
 async def test_models_that_changed_places_are_found_out(world: World):
     """What was true three days ago is an eighth of the evidence, and soon outvoted."""
-    before, rng = await asker(world, WordEncoder()), random.Random(4)
+    before, rng = await asker(world, WordEncoder(), settings=KEEPS), random.Random(4)
     await share(before, rng, 40)
     node = await reborn(world, before, after_s=3 * DAY_S)
     await share(node, rng, 40, swapped=True)
@@ -118,7 +119,7 @@ async def test_a_change_that_is_seen_counts_here_too(world: World):
 
 
 async def test_what_is_kept_is_where_the_question_lies(world: World):
-    node = await asker(world, WordEncoder())
+    node = await asker(world, WordEncoder(), settings=KEEPS)
     asked = task(question(random.Random(5), "cook"))
     await listen(node, asked)
     node.parts.teacher.judge(asked.id, "", 1.0)
@@ -126,12 +127,23 @@ async def test_what_is_kept_is_where_the_question_lies(world: World):
     assert entry.embedding == packed(direction(asked.request.prompt))
 
 
-async def test_an_owner_may_not_want_that_kept(world: World):
-    node = await asker(world, WordEncoder(), settings={"keep_embeddings": False})
-    rng = random.Random(2)
+async def test_unless_an_owner_wants_it_kept_it_is_known_in_this_life_only(world: World):
+    node, rng = await asker(world, WordEncoder()), random.Random(2)
     await share(node, rng, 30)
     assert {one.embedding async for one in node.parts.store.export()} == {None}
     assert await share(node, rng) >= 0.9
+
+
+async def test_a_new_life_without_it_knows_the_kinds_and_learns_the_rest_again(world: World):
+    first, rng = await asker(world, WordEncoder()), random.Random(3)
+    await share(first, rng, 30)
+    second = await reborn(world, first)
+    asked = task(question(rng, "cook"))
+    told = await second.parts.teacher.explain(asked)
+    assert sum(one.asked for one in told.considered) > 10.0
+    assert await seen_by(second, asked) == 0.0
+    await share(second, rng, 30)
+    assert await share(second, rng) >= 0.9
 
 
 async def test_what_must_not_be_kept_is_not_learnt_by_place(world: World):

@@ -56,8 +56,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Run the unit tests that askers give against answers that are code, in a sandbox."""
     keep_outcomes: bool = True
     """Keep what was learnt from answers in the data directory; else it goes with the process."""
-    keep_embeddings: bool = True
-    """Keep with it what the questions were about, as numbers; these are not anonymous."""
+    keep_embeddings: bool = False
+    """Keep with it where the questions lie, so that a new start knows which models are good near
+    them; these numbers tell much of a question, and whoever has a key may export them."""
     wish: Wish = NO_WISH
     """Limits and weights for whoever asks this node and says nothing of them."""
     cache: Literal["off", "exact", "near"] = "off"

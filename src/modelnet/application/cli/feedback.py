@@ -18,15 +18,44 @@ from modelnet.core.identity import short_node_id
 
 _WORDS = {"right": 1.0, "wrong": 0.0}
 _GIVE = "give"
+_HELP = ("--help", "-h")
 
 
 class FeedbackGroup(TyperGroup):
-    """The commands below `feedback`; what is none of them is the id of an answer."""
+    """The commands below `feedback`, options before or after; what is none of them is an id."""
 
-    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """Take `feedback ID right` for `feedback give ID right`."""
-        known = args and (args[0].startswith("-") or args[0] in self.commands)
-        return super().resolve_command(ctx, args if known else [_GIVE, *args])
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Take `feedback --json ID right` for `feedback give --json ID right`."""
+        return super().parse_args(ctx, self._command_first(args))
+
+    def _command_first(self, args: list[str]) -> list[str]:
+        at = self._first_word(args)
+        if at is None:
+            return [_GIVE, *args] if args and not set(args) & set(_HELP) else args
+        if args[at] in self.commands:
+            return [args[at], *args[:at], *args[at + 1 :]]
+        return [_GIVE, *args]
+
+    def _first_word(self, args: list[str]) -> int | None:
+        """Return where the first argument is that is no option, nor the value of one."""
+        takes_value = self._options_with_value()
+        is_value = False
+        for at, arg in enumerate(args):
+            if arg == "--":
+                return at + 1 if at + 1 < len(args) else None
+            if not is_value and not arg.startswith("-"):
+                return at
+            is_value = not is_value and arg in takes_value
+        return None
+
+    def _options_with_value(self) -> frozenset[str]:
+        options = [param for command in self.commands.values() for param in command.params]
+        return frozenset(
+            name
+            for option in options
+            if not getattr(option, "is_flag", True)
+            for name in option.opts
+        )
 
 
 feedback = typer.Typer(

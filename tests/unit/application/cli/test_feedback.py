@@ -77,6 +77,42 @@ def test_a_word_on_an_answer(cli, desk, arguments, said):
     assert desk.bodies == [{"id": "chatcmpl-ab", **said}] * 2
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--json", "ab", "right"),
+        ("ab", "--json", "right"),
+        ("ab", "right", "--json"),
+        ("--data-dir", ".", "--json", "ab", "right"),
+        ("--json", "give", "ab", "right"),
+        ("give", "--json", "ab", "right"),
+        ("--json", "--", "ab", "right"),
+    ],
+)
+def test_options_stand_where_they_like(cli, desk, arguments):
+    result = cli("feedback", *arguments)
+    assert (result.code, result.err) == (0, "")
+    assert json.loads(result.out)["id"] == "ab"
+    assert desk.bodies == [{"id": "ab", "score": 1.0, "answer": None}]
+
+
+@pytest.mark.parametrize("option", [("--answer", "export"), ("--answer=export",)])
+def test_a_value_is_no_command(cli, desk, option):
+    assert cli("feedback", *option, "ab").code == 0
+    assert desk.bodies == [{"id": "ab", "score": None, "answer": "export"}]
+
+
+def test_options_of_other_commands_stand_where_they_like(cli, desk):
+    assert json.loads(cli("feedback", "--json", "--yes", "delete", "--id", "ab").out)
+    assert json.loads(cli("feedback", "--id", "ab", "-y", "delete", "--json").out)
+    assert desk.queries == [b"id=ab"] * 2
+
+
+def test_without_an_id(cli):
+    assert "Missing argument 'ID'" in cli("feedback", "--json").out
+    assert "delete" in cli("feedback", "--help").out
+
+
 def test_json(cli, desk):
     assert json.loads(cli("feedback", "ab", "right", "--json").out)["taught"][0]["share"] == 0.75
 
