@@ -2,7 +2,7 @@
 
 import multiprocessing
 import os
-from collections.abc import Iterator
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
@@ -11,15 +11,14 @@ import numpy as np
 
 from modelnet.application.cli.output import Column, console, write, write_json, write_table
 from modelnet.core.error import InvalidRequestError
-from modelnet.service.prediction.cascade import Run
 from modelnet.service.prediction.prior import Experience
 from modelnet.testbed.bench.encoding import encode_ms, typical_prompts
 from modelnet.testbed.bench.network import machine_note
-from modelnet.testbed.bench.routing.baseline import baselines, oracle
-from modelnet.testbed.bench.routing.data import SETS, Part, read_part, recorded
+from modelnet.testbed.bench.routing.baseline import oracle
+from modelnet.testbed.bench.routing.data import SETS, recorded
 from modelnet.testbed.bench.routing.decision import decision_ms
 from modelnet.testbed.bench.routing.drawing import drawn
-from modelnet.testbed.bench.routing.embedding import embedded, installed_encoder
+from modelnet.testbed.bench.routing.embedding import installed_encoder
 from modelnet.testbed.bench.routing.figure import (
     TITLES,
     BestSingle,
@@ -29,23 +28,32 @@ from modelnet.testbed.bench.routing.figure import (
     markdown,
     rows,
 )
-from modelnet.testbed.bench.routing.learning import bandit
-from modelnet.testbed.bench.routing.online import Panels, accuracies, alone, picking, ranked
+from modelnet.testbed.bench.routing.learning import BanditRun, bandit
 from modelnet.testbed.bench.routing.score import (
     Answered,
     Point,
     apgr,
     frontier,
     hull_area,
+    joined,
     point,
 )
-from modelnet.testbed.bench.routing.study import POINTS, Study, study
+from modelnet.testbed.bench.routing.split import (
+    HALVES,
+    SEED,
+    Split,
+    Told,
+    answered,
+    lacking,
+    mean_rates,
+    split,
+    told,
+)
+from modelnet.testbed.bench.routing.study import POINTS, study
 
 CROSS_FITTED = "dev, cross-fitted"
 """The part that is told of where none was given."""
 
-_HALVES = 2
-_SEED = 0
 _WORKERS = 2
 
 
@@ -57,6 +65,11 @@ class RoutingOrder(msgspec.Struct, frozen=True, kw_only=True):
     """All there are where none is named."""
     part: str | None
     without_domains: bool
+
+    @property
+    def names_part(self) -> bool:
+        """Whether a part is told of that no choice may look at."""
+        return self.part not in {None, "dev"}
 
 
 def measure_routing(order: RoutingOrder, *, write_to: Path | None, as_json: bool) -> None:
@@ -73,7 +86,7 @@ def measure_routing(order: RoutingOrder, *, write_to: Path | None, as_json: bool
         )
     figures = RoutingFigures(
         part=order.part or CROSS_FITTED,
-        sets=_measured(names, order),
+        sets=measured(names, order),
         decision_ms=decision_ms(),
         encode_ms=_encode_ms(),
     )
@@ -96,75 +109,79 @@ def _encode_ms() -> float | None:
     return encode_ms(encoder, typical_prompts())
 
 
-def _measured(names: tuple[str, ...], order: RoutingOrder) -> dict[str, SetFigures]:
-    """Measure set by set, a process each: one thread of arithmetic in every process."""
+def measured(names: tuple[str, ...], order: RoutingOrder) -> dict[str, SetFigures]:
+    """Measure sets, a process a split: one thread of arithmetic in every process.
+
+    Raises:
+        InvalidRequestError: their data are not there, or are not what they should be.
+    """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     spawning = multiprocessing.get_context("spawn")
     with (
         console(stderr=True).status("measuring " + ", ".join(names)),
-        ProcessPoolExecutor(min(_WORKERS, len(names)), mp_context=spawning) as pool,
+        ProcessPoolExecutor(_WORKERS, mp_context=spawning) as pool,
     ):
-        waiting = {name: pool.submit(measure_set, order, name) for name in names}
-        return {name: future.result() for name, future in waiting.items()}
+        places = range(1 if order.names_part else HALVES)
+        waiting = [
+            (
+                name,
+                [pool.submit(told, order.data, name, order.part, place) for place in places],
+                pool.submit(_learnt, order, name),
+                pool.submit(_lacking_figures, order, name),
+            )
+            for name in names
+        ]
+        return {
+            name: _figures([split.result() for split in splits], learnt.result(), lacking.result())
+            for name, splits, learnt, lacking in waiting
+        }
 
 
 def measure_set(order: RoutingOrder, name: str) -> SetFigures:
-    """Measure one set.
+    """Measure one set, in this process.
 
     Raises:
         InvalidRequestError: its data are not there, or are not what they should be.
     """
-    folder = order.data / name
-    train, dev = (read_part(folder, part, embedded) for part in ("train", "dev"))
-    if order.part is not None and order.part != "dev":
-        test = read_part(folder, order.part, embedded)
-        return _figures(order, name, train, [(dev, test)])
-    halves = np.random.default_rng(_SEED).permutation(len(dev.right)) % _HALVES
-    splits = [(dev.rows(halves != half), dev.rows(halves == half)) for half in range(_HALVES)]
-    return _figures(order, name, train, splits)
+    places = range(1 if order.names_part else HALVES)
+    splits = [told(order.data, name, order.part, place) for place in places]
+    return _figures(splits, _learnt(order, name), _lacking_figures(order, name))
 
 
 def _figures(
-    order: RoutingOrder, name: str, train: Part, splits: list[tuple[Part, Part]]
+    splits: Sequence[Told], learnt: BanditRun, without_domain: dict[str, Point]
 ) -> SetFigures:
-    studies: list[Study] = []
-    tests: list[Part] = []
-    others: list[dict[str, Answered]] = []
-    online: list[dict[str, dict[str, float]]] = []
-    for chosen_on, test in splits:
-        rng = np.random.default_rng(_SEED)
-        studies.append(study(train, chosen_on, test, rng))
-        others.append(baselines(train, chosen_on, test, rng))
-        online.append(_online(studies[-1], rng))
-        tests.append(test)
-    rng = np.random.default_rng(_SEED)
-    best = _joined([one.best for one in studies])
+    rng = np.random.default_rng(SEED)
+    best = joined([one.study.best for one in splits])
+    first = splits[0]
+    online = mean_rates([one.online for one in splits])
     figures = SetFigures(
         n=len(best.right),
         best_single=BestSingle(
-            model=studies[0].best_model,
+            model=first.study.best_model,
             accuracy=100.0 * float(best.right.mean()),
             cost=1000.0 * float(best.cost.mean()),
             latency_s=None if best.latency_s is None else float(best.latency_s.mean()),
         ),
         points={
-            name: point(_joined([_answered(one.points[name], one) for one in studies]), best, rng)
-            for name in POINTS
+            name: point(joined([one.at(name) for one in splits]), best, rng) for name in POINTS
         },
         baselines={
-            name: point(_joined([one[name] for one in others]), best, rng) for name in others[0]
+            name: point(joined([one.others[name] for one in splits]), best, rng)
+            for name in first.others
         },
-        without_domain=dict(_without_domains(train, splits)) if order.without_domains else {},
+        without_domain=without_domain,
+        online=online,
+        online_rate=online["ours"],
     )
-    figures = _with_bandit(_with_areas(figures, studies, tests), order, name, train, splits)
-    return msgspec.structs.replace(figures, online=_mean(online), online_rate=_mean(online)["ours"])
+    return _with_bandit(_with_areas(figures, splits), learnt)
 
 
-def _with_areas(figures: SetFigures, studies: list[Study], tests: list[Part]) -> SetFigures:
+def _with_areas(figures: SetFigures, splits: Sequence[Told]) -> SetFigures:
     """Add the area under the hull, or the gap recovered where there are two models."""
-    test = tests[0]
-    for other in tests[1:]:
-        test = test.joined(other)
+    test = splits[0].test
+    for other in splits[1:]:
+        test = test.joined(other.test)
     singles = list(zip(test.cost.mean(axis=0), test.right.mean(axis=0), strict=True))
     figures = msgspec.structs.replace(
         figures,
@@ -174,13 +191,10 @@ def _with_areas(figures: SetFigures, studies: list[Study], tests: list[Part]) ->
         },
     )
     if len(test.models) == 2:
-        before = np.concatenate([one.table.before for one in studies])
+        before = np.concatenate([one.study.table.before for one in splits])
         wish = before[:, 1] - before[:, 0]
         return msgspec.structs.replace(figures, apgr=apgr(test.right[:, 0], test.right[:, 1], wish))
-    ways = [
-        _joined([_answered(run, one) for run, one in zip(runs, studies, strict=True)])
-        for runs in zip(*(one.runs for one in studies), strict=True)
-    ]
+    ways = [joined(runs) for runs in zip(*(one.runs() for one in splits), strict=True)]
     costs = [cost for cost, _ in singles]
     span = min(costs), max(costs)
     return msgspec.structs.replace(
@@ -192,47 +206,8 @@ def _with_areas(figures: SetFigures, studies: list[Study], tests: list[Part]) ->
     )
 
 
-def _online(one: Study, rng: np.random.Generator) -> dict[str, dict[str, float]]:
-    """Return what is left of the accuracy when models come and go."""
-    fitted, table = one.fitted, one.table
-    budget = float(fitted.learnt.cost[:, fitted.best_single].mean())
-    ways = {
-        "ours": Panels.fit(fitted.agreement, fitted.learnt, budget).way(table),
-        "most probable": picking(table),
-        "ranked fallback": ranked(table, np.argsort(-fitted.learnt.right.mean(axis=0))),
-        "best single": alone(table, fitted.best_single),
-    }
-    return accuracies(ways, table.right.shape, rng)
-
-
-def _mean(measured: list[dict[str, dict[str, float]]]) -> dict[str, dict[str, float]]:
-    return {
-        name: {
-            rate: float(np.mean([one[name][rate] for one in measured]))
-            for rate in measured[0][name]
-        }
-        for name in measured[0]
-    }
-
-
-def _with_bandit(
-    figures: SetFigures,
-    order: RoutingOrder,
-    name: str,
-    train: Part,
-    splits: list[tuple[Part, Part]],
-) -> SetFigures:
+def _with_bandit(figures: SetFigures, run: BanditRun) -> SetFigures:
     """Add what one pass with the verdicts of asked models alone learns, from other sets' priors."""
-    others = [
-        Experience(models, right.mean(axis=0), cost.mean(axis=0))
-        for other in SETS
-        if other != name and (order.data / other).is_dir()
-        for models, right, cost in [recorded(order.data / other, "train")]
-    ]
-    seen = train
-    for chosen_on, _ in splits:
-        seen = seen.joined(chosen_on)
-    run = bandit(seen, splits[0][1], others, np.random.default_rng(_SEED))
     return msgspec.structs.replace(
         figures,
         bandit_final=run.ours.accuracy,
@@ -252,31 +227,39 @@ def _with_bandit(
     )
 
 
-def _without_domains(train: Part, splits: list[tuple[Part, Part]]) -> Iterator[tuple[str, Point]]:
-    """Yield the point "equal cost", learnt without any query of one domain."""
-    for domain in sorted(set(train.domains)):
-        runs: list[Answered] = []
-        best: list[Answered] = []
-        for chosen_on, test in splits:
-            seen, chooser = _lacking(train, domain), _lacking(chosen_on, domain)
-            one = study(seen, chooser, test, np.random.default_rng(_SEED))
-            runs.append(_answered(one.points["equal_cost"], one))
-            best.append(one.best)
-        yield domain, point(_joined(runs), _joined(best), np.random.default_rng(_SEED))
+def _learnt(order: RoutingOrder, name: str) -> BanditRun:
+    """Return what bandits learn in one pass over all that may be looked at."""
+    others = [
+        Experience(models, right.mean(axis=0), cost.mean(axis=0))
+        for other in SETS
+        if other != name and (order.data / other).is_dir()
+        for models, right, cost in [recorded(order.data / other, "train")]
+    ]
+    places = range(1 if order.names_part else HALVES)
+    splits = [split(order.data, name, order.part, place) for place in places]
+    seen = splits[0].train
+    for one in splits:
+        seen = seen.joined(one.chosen_on)
+    return bandit(seen, splits[0].test, others, np.random.default_rng(SEED))
 
 
-def _lacking(part: Part, domain: str) -> Part:
-    return part.rows(np.array([name != domain for name in part.domains]))
+def _lacking_figures(order: RoutingOrder, name: str) -> dict[str, Point]:
+    """Return the point "equal cost" learnt without any query of one domain, for every domain."""
+    if not order.without_domains:
+        return {}
+    places = range(1 if order.names_part else HALVES)
+    splits = [split(order.data, name, order.part, place) for place in places]
+    return {
+        domain: _lacking_figure(splits, domain) for domain in sorted(set(splits[0].train.domains))
+    }
 
 
-def _answered(run: Run, one: Study) -> Answered:
-    return Answered(run.right, run.cost, run.latency_s if one.best.latency_s is not None else None)
-
-
-def _joined(parts: list[Answered]) -> Answered:
-    times = [part.latency_s for part in parts if part.latency_s is not None]
-    return Answered(
-        np.concatenate([part.right for part in parts]),
-        np.concatenate([part.cost for part in parts]),
-        np.concatenate(times) if len(times) == len(parts) else None,
-    )
+def _lacking_figure(splits: Sequence[Split], domain: str) -> Point:
+    runs: list[Answered] = []
+    best: list[Answered] = []
+    for one in splits:
+        rng = np.random.default_rng(SEED)
+        found = study(lacking(one.train, domain), lacking(one.chosen_on, domain), one.test, rng)
+        runs.append(answered(found.points["equal_cost"], found))
+        best.append(found.best)
+    return point(joined(runs), joined(best), np.random.default_rng(SEED))

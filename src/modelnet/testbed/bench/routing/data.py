@@ -147,6 +147,24 @@ def recorded(folder: Path, part: str) -> tuple[tuple[str, ...], Floats, Floats]:
     return models, right, _cost(arrays, shape, folder, part)
 
 
+def rows_of(path: Path) -> list[dict[str, Any]]:
+    """Return the lines of a file, an object each.
+
+    Raises:
+        InvalidRequestError: it is missing, or does not hold what it should.
+    """
+    return list(_decoded(path, dict[str, Any]))
+
+
+def unit_rows(path: Path, count: int) -> Floats | None:
+    """Return recorded embeddings, rows of unit length; nothing where there is no such file.
+
+    Raises:
+        InvalidRequestError: it does not hold so many.
+    """
+    return _embedding(path, count)
+
+
 def split_tools(prompt: str) -> tuple[str, list[dict[str, Any]]]:
     """Return the text of a prompt and the tools that are written behind it."""
     text, mark, tools = prompt.rpartition(_TOOLS_MARK)

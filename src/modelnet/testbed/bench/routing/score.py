@@ -43,6 +43,16 @@ class Point(msgspec.Struct, frozen=True, kw_only=True):
     latency_change: float | None
 
 
+def joined(parts: Sequence[Answered]) -> Answered:
+    """Return what became of the queries of all parts."""
+    times = [part.latency_s for part in parts if part.latency_s is not None]
+    return Answered(
+        np.concatenate([part.right for part in parts]),
+        np.concatenate([part.cost for part in parts]),
+        np.concatenate(times) if len(times) == len(parts) else None,
+    )
+
+
 def point(ours: Answered, best: Answered, rng: np.random.Generator) -> Point:
     """Compare a way of answering with the best single model, query by query."""
     gain = 100.0 * (ours.right - best.right)

@@ -20,7 +20,7 @@ from modelnet.service.prediction.portfolio import Limits, Portfolio, Search
 from modelnet.service.prediction.stack import Stack
 from modelnet.service.prediction.table import KindClassifier, KindTable
 from modelnet.testbed.bench.routing.data import Part
-from modelnet.testbed.bench.routing.score import Answered
+from modelnet.testbed.bench.routing.score import Answered, joined
 
 PointName = Literal["equal_cost", "equal_accuracy", "balanced"]
 POINTS: tuple[PointName, ...] = ("equal_cost", "equal_accuracy", "balanced")
@@ -85,20 +85,24 @@ class Fitted:
         """Return what becomes of the queries at every charge."""
         return [portfolio.run(table) for portfolio in self.portfolios]
 
-    def unseen_runs(self, rng: np.random.Generator) -> list[Run]:
+    def unseen(self, rng: np.random.Generator) -> tuple[list[Run], Answered]:
         """Return what becomes of the queries it was fitted on, by cascades that had not seen them.
 
-        Cascades are searched on one half and followed on the other: the best of thousands of orders
-        looks better than it is on the queries it was found with.
+        Beside it the best single model, chosen likewise. Cascades are searched on one half and
+        followed on the other: the best of thousands of orders looks better than it is on the
+        queries it was found with, and so does the best of fifty models.
         """
         half = rng.permutation(len(self.learnt.right)) % 2
         runs: list[list[Run]] = []
+        best: list[Answered] = []
         for out in range(2):
-            _, portfolios = self.plan.searched(self.learnt.rows(half != out), rng)
-            table = self.learnt.rows(half == out)
+            seen, table = self.learnt.rows(half != out), self.learnt.rows(half == out)
+            _, portfolios = self.plan.searched(seen, rng)
             runs.append([portfolio.run(table) for portfolio in portfolios])
+            best.append(_single(table, int(np.nanmean(seen.right, axis=0).argmax())))
         order = np.argsort(np.argsort(half, kind="stable"))
-        return [_reordered(_together(pair), order) for pair in zip(*runs, strict=True)]
+        together = [_reordered(_together(pair), order) for pair in zip(*runs, strict=True)]
+        return together, _rows(joined(best), order)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,11 +142,10 @@ class Study:
 def study(train: Part, dev: Part, test: Part, rng: np.random.Generator) -> Study:
     """Fit on `train`, choose on both, fit once more on both, and tell what happens on `test`."""
     first = Fitted.fit(train, rng)
-    tables = [first.learnt, first.table(dev)]
-    both = zip(first.unseen_runs(rng), first.runs(tables[1]), strict=True)
-    runs = [_together(pair) for pair in both]
-    best = [_single(table, first.best_single) for table in tables]
-    chosen = _chosen(runs, _together_answered(best))
+    on_dev = first.table(dev)
+    unseen, best = first.unseen(rng)
+    runs = [_together(pair) for pair in zip(unseen, first.runs(on_dev), strict=True)]
+    chosen = _chosen(runs, joined([best, _single(on_dev, first.best_single)]))
     final = Fitted.fit(train.joined(dev), rng)
     table = final.table(test)
     shown = final.runs(table)
@@ -231,7 +234,7 @@ def _pool(part: Part) -> list[int]:
 
 def _chosen(runs: Sequence[Run], best: Answered) -> dict[PointName, int]:
     """Return which charge gives each point, by what happened on the parts one may look at."""
-    gain = np.array([run.right.mean() for run in runs]) - best.right.mean()
+    gain = _gains(runs, best)
     spent = np.array([run.cost.mean() for run in runs])
     cost = spent / (best.cost.mean() or 1.0)
     latency = np.ones(len(runs))
@@ -248,6 +251,17 @@ def _chosen(runs: Sequence[Run], best: Answered) -> dict[PointName, int]:
         "equal_accuracy": int(np.where(is_good, -cost, -np.inf).argmax()),
         "balanced": int(balance.argmax()),
     }
+
+
+def _gains(runs: Sequence[Run], best: Answered) -> Floats:
+    """Return how much more often each run is right than the best single model.
+
+    What happened tells by how much all runs are; which are better than others, what was predicted
+    tells with far less noise.
+    """
+    happened = np.array([run.right.mean() for run in runs])
+    predicted = np.array([run.predicted.mean() for run in runs])
+    return predicted + float((happened - predicted).mean()) - float(best.right.mean())
 
 
 def _single(table: Table, model: int) -> Answered:
@@ -269,10 +283,6 @@ def _reordered(run: Run, order: Ints) -> Run:
     )
 
 
-def _together_answered(parts: Sequence[Answered]) -> Answered:
-    times = [part.latency_s for part in parts if part.latency_s is not None]
-    return Answered(
-        np.concatenate([part.right for part in parts]),
-        np.concatenate([part.cost for part in parts]),
-        np.concatenate(times) if len(times) == len(parts) else None,
-    )
+def _rows(answered: Answered, order: Ints) -> Answered:
+    right, cost, latency_s = answered
+    return Answered(right[order], cost[order], None if latency_s is None else latency_s[order])
