@@ -62,10 +62,14 @@ class Verdict(NamedTuple):
 
     @property
     def is_sane(self) -> bool:
-        """Whether the numbers can be true: a file of earlier lives is anybody's to edit."""
+        """Whether it is of an embedding, and its numbers can be true."""
+        return len(self.embedding) == 2 * SIZE and self.has_sane_numbers
+
+    @property
+    def has_sane_numbers(self) -> bool:
+        """Whether they can be true: a file of earlier lives is anybody's to edit."""
         return (
-            len(self.embedding) == 2 * SIZE
-            and 0.0 <= self.p_right <= 1.0
+            0.0 <= self.p_right <= 1.0
             and 0.0 < self.weight <= 1.0
             and math.isfinite(self.at)
         )
@@ -176,7 +180,7 @@ class Neighbourhood:
             return self._table
         unread = [*self._unread]
         self._unread.clear()
-        vectors, are_sane = _unpacked([verdict.embedding for verdict in unread])
+        vectors, are_sane = unpacked([verdict.embedding for verdict in unread])
         sane = [one for one, is_sane in zip(unread, are_sane, strict=True) if is_sane]
         # The number at once: a later verdict may push out all of a model's, and take it.
         places = [(self._place(one), self._numbers[one.key]) for one in sane]
@@ -251,7 +255,7 @@ class _Table:
         import numpy as np
 
         nothing = [(0.0, 0.0)] * len(numbers)
-        direction, is_sane = _direction(embedding)
+        direction, is_sane = direction_of(embedding)
         if not is_sane:
             return nothing
         # Not `@`: BLAS would share this out among threads, and wait for them longer than it works.
@@ -274,7 +278,7 @@ def packed(embedding: "Array") -> bytes:
     return embedding.astype(_PACKED).tobytes()
 
 
-def _unpacked(embeddings: Sequence[bytes]) -> tuple["Array", "Array"]:
+def unpacked(embeddings: Sequence[bytes]) -> tuple["Array", "Array"]:
     """Return directions `(embeddings, SIZE)`, and which of them are any."""
     import numpy as np
 
@@ -286,7 +290,8 @@ def _unpacked(embeddings: Sequence[bytes]) -> tuple["Array", "Array"]:
     return vectors / lengths[:, None], are_sane
 
 
-def _direction(embedding: "Array") -> tuple["Array", bool]:
+def direction_of(embedding: "Array") -> tuple["Array", bool]:
+    """Return an embedding as a direction, and whether it is any."""
     import numpy as np
 
     if embedding.shape != (SIZE,):

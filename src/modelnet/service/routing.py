@@ -21,6 +21,7 @@ from modelnet.service.analysis import TaskFeatures
 from modelnet.service.breaker import CLOSED, Breaker
 from modelnet.service.candidate import obstacle, surely_fits
 from modelnet.service.change import Change
+from modelnet.service.forecast import Forecast
 from modelnet.service.kind import OTHER
 from modelnet.service.outcome import Outcome
 from modelnet.service.preference import BALANCED, Preference
@@ -163,10 +164,20 @@ class Router(Protocol):
 class StandingRouter:
     """Picks by standing, load and price."""
 
-    def __init__(self, beliefs: Beliefs, witnesses: Sequence[Witness] = ()) -> None:
-        """Route by what is believed and by what witnesses saw, the nearest view last; teach all."""
+    def __init__(
+        self,
+        beliefs: Beliefs,
+        witnesses: Sequence[Witness] = (),
+        forecast: Forecast | None = None,
+    ) -> None:
+        """Route by what is believed and by what witnesses saw, the nearest view last; teach all.
+
+        A forecast is heard after them, as far as it was better than they of late.
+        """
         self._beliefs = beliefs
         self._witnesses = tuple(witnesses)
+        self._forecast = forecast
+        self._learners = (*self._witnesses, *([] if forecast is None else [forecast]))
         self._breakers: OrderedDict[tuple[NodeId, str], Breaker] = OrderedDict()
 
     def rank(
@@ -182,10 +193,12 @@ class StandingRouter:
         able = [c for c in candidates if obstacle(c.card, features) is None]
         beliefs = [self._beliefs.belief(c.node, c.card, now) for c in able]
         seen = self._seen(features, able, now)
-        qualities = [
-            _heard(belief.probability(features.kind), tallies)
-            for belief, tallies in zip(beliefs, seen, strict=True)
-        ]
+        on_kind = [belief.probability(features.kind) for belief in beliefs]
+        qualities = [_heard(*pair) for pair in zip(on_kind, seen, strict=True)]
+        if self._forecast is not None:
+            foreseen = self._foreseen(self._forecast, features, able, on_kind, qualities)
+            qualities = [_heard(*pair) for pair in zip(qualities, foreseen, strict=True)]
+            seen = [(*one, *more) for one, more in zip(seen, foreseen, strict=True)]
         ranked_by = _replicas_levelled(able, qualities)
         scored = [
             self._score(features, candidate, belief, quality, tallies, p_right, preference, rng)
@@ -215,8 +228,8 @@ class StandingRouter:
                 self._beliefs.observe_call(*key, outcome.operation, alone.latency_s)
         if outcome.p_right is not None:
             # First: where the belief sees a change, this verdict is of those since.
-            for witness in self._witnesses:
-                witness.learn(outcome)
+            for learner in self._learners:
+                learner.learn(outcome)
             self._beliefs.observe(
                 *key, outcome.kind, outcome.p_right, outcome.at, weight=outcome.weight
             )
@@ -227,13 +240,13 @@ class StandingRouter:
 
     def doubt(self, change: Change) -> None:
         """Hand it to the witnesses: what is believed has seen the change itself."""
-        for witness in self._witnesses:
-            witness.doubt(change)
+        for learner in self._learners:
+            learner.doubt(change)
 
     def forget(self, *, before: float | None = None, task: RequestId | None = None) -> None:
         """Have witnesses forget verdicts, all or those that fit."""
-        for witness in self._witnesses:
-            witness.forget(before=before, task=task)
+        for learner in self._learners:
+            learner.forget(before=before, task=task)
 
     def _seen(
         self, features: TaskFeatures, able: Sequence[Offer], now: float
@@ -248,6 +261,18 @@ class StandingRouter:
         return [
             tuple(one for one in seen if one.tally.asked > 0.0) for seen in zip(*told, strict=True)
         ]
+
+    def _foreseen(
+        self,
+        forecast: Forecast,
+        features: TaskFeatures,
+        able: Sequence[Offer],
+        on_kind: Sequence[Estimate],
+        qualities: Sequence[Estimate],
+    ) -> list[tuple[Seen, ...]]:
+        """Return what is forecast of each candidate, where something is."""
+        tallies = forecast.evidence(features, able, on_kind, qualities)
+        return [(Seen(tally, forecast.saw),) if tally.asked > 0.0 else () for tally in tallies]
 
     def _score(
         self,
