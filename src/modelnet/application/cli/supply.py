@@ -6,6 +6,7 @@ from modelnet.application.settings import Settings
 
 if TYPE_CHECKING:
     from modelnet.application.cli.engine_supply import EngineSupply
+    from modelnet.resource.detection import DetectedEngine
 
 
 class Supply(NamedTuple):
@@ -27,18 +28,28 @@ async def choose_models(settings: Settings, *, no_models: bool) -> Supply:
     from modelnet.resource.detection import Lookout
 
     lookout = Lookout()
-    found = [engine for engine in await lookout.look() if engine.models]
+    here = await lookout.look()
+    found = [engine for engine in here if engine.models]
+    locked = [_locked(engine) for engine in here if engine.needs_key]
     supply = EngineSupply(lookout, found)
     if found:
         told = [
             f"Found {engine.engine} at {engine.url}: {_listed(engine.models)}." for engine in found
         ]
-        return Supply((), "\n".join(told), supply)
+        return Supply((), "\n".join([*told, *locked]), supply)
     from modelnet.resource.zoo import zoo_entries
 
     zoo = tuple(zoo_entries())
-    told = f"No model server runs on this machine: serving the zoo, {len(zoo)} models."
-    return Supply(zoo, told, supply)
+    nobody = "is open" if locked else "runs"
+    told = f"No model server {nobody} on this machine: serving the zoo, {len(zoo)} models."
+    return Supply(zoo, "\n".join([told, *locked]), supply)
+
+
+def _locked(engine: "DetectedEngine") -> str:
+    return (
+        f"{engine.engine} at {engine.url} wants its key: put it into a variable, MY_KEY, and name "
+        f"that: --model '{engine.specification_with_key}'."
+    )
 
 
 def _listed(names: tuple[str, ...]) -> str:

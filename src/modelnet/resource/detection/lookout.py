@@ -10,6 +10,7 @@ import msgspec
 
 from modelnet.core.clock import Clock, system_clock
 from modelnet.resource.detection.recognition import (
+    NEEDS_KEY,
     OIP_INDEX,
     OIP_LISTS,
     OIP_NAME,
@@ -30,6 +31,8 @@ _FIRST_PAUSE_S = 4.0
 _LONGEST_PAUSE_S = 60.0
 """Between two looks at a server that is no engine, or none yet; each pause is twice the last."""
 
+_OF_A_NODE = b'"fault"'
+"""In the errors of nodes like this one, and in nobody else's."""
 _LARGEST_PAGE_BYTES = 4 * 1024 * 1024
 
 
@@ -109,13 +112,16 @@ class Lookout:
         """Find out who listens at a port."""
         url = f"http://127.0.0.1:{port}"
         pages: dict[str, bytes] = {}
-        with anyio.move_on_after(self._timeout_s):
+        with anyio.move_on_after(self._timeout_s) as patience:
             await _read_all(session, url, pages)
         engine = recognise(url, pages)
         if engine is not None:
             self._known[port] = engine
             self._strangers.pop(port, None)
             return
+        if port in self._known and patience.cancelled_caught:
+            return
+        self._known.pop(port, None)
         _, pause_s = self._strangers.get(port, (0.0, _FIRST_PAUSE_S))
         self._strangers[port] = (
             self._clock() + pause_s,
@@ -125,6 +131,9 @@ class Lookout:
     async def _revisit(self, session: Any, port: int) -> None:
         """Ask a known engine for its models; forget one that is not what it was."""
         engine = self._known[port]
+        if engine.needs_key:
+            await self._meet(session, port)
+            return
         pages: dict[str, bytes] = {}
         with anyio.move_on_after(self._timeout_s) as patience:
             await _read_pages(session, engine.url, engine.lists, pages)
@@ -173,6 +182,8 @@ async def _page(session: Any, url: str, path: str) -> bytes:
         async with session.request(method, url + path, allow_redirects=False) as response:
             if response.status == HTTPStatus.OK:
                 return await _body(response)
+            if response.status == HTTPStatus.UNAUTHORIZED:
+                return b"" if _OF_A_NODE in await _body(response) else NEEDS_KEY
     return b""
 
 

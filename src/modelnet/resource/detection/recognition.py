@@ -19,10 +19,13 @@ OIP_INDEX = "/v2/repository/index"
 OIP_LISTS = (OIP_INDEX, "/v2/models", "/v1/config")
 """Of Triton and MLServer, of KServe, of OpenVINO's server."""
 
+NEEDS_KEY = b"\0key"
+"""Stands for what is shown only to who has a key."""
+
 _OURS = "modelnet"
 
 Pages = Mapping[str, bytes]
-"""What was answered at each address; empty where the answer was an error."""
+"""What was answered at each address; `NEEDS_KEY` to who has none, empty at any other error."""
 
 
 class DetectedEngine(msgspec.Struct, frozen=True):
@@ -33,6 +36,8 @@ class DetectedEngine(msgspec.Struct, frozen=True):
     models: tuple[str, ...]
     scheme: str = "openai"
     """What its models' specifications begin with."""
+    needs_key: bool = False
+    """Whether it tells its models only to who has a key."""
 
     @property
     def specifications(self) -> tuple[str, ...]:
@@ -40,6 +45,11 @@ class DetectedEngine(msgspec.Struct, frozen=True):
         if self.scheme == "llama" and len(self.models) == 1:
             return (f"llama:{self.url}",)
         return tuple(f"{self.scheme}:{self.url}#{model}" for model in self.models)
+
+    @property
+    def specification_with_key(self) -> str:
+        """What to give `--model` for a model that it does not tell of, with MY_KEY a variable."""
+        return f"{self.scheme}:{self.url}#MODEL;key=MY_KEY"
 
     @property
     def lists(self) -> tuple[str, ...]:
@@ -118,6 +128,8 @@ _OIP_NAMES = {"triton": "Triton", "mlserver": "MLServer", "kserve": "KServe"}
 def recognise(url: str, pages: Pages) -> DetectedEngine | None:
     """Return the engine that answered so, or nothing where it is none, or a node like this one."""
     listing = _read(pages.get(OPENAI_LIST), _Listing)
+    if pages.get(OPENAI_LIST) == NEEDS_KEY:
+        return _locked(url, pages)
     if listing is not None and any(one.owned_by == _OURS for one in listing.data or ()):
         return None
     for mark in _MARKS:
@@ -128,6 +140,13 @@ def recognise(url: str, pages: Pages) -> DetectedEngine | None:
     if (name := oip_server(pages)) is not None:
         return _with_models(DetectedEngine(name, url, (), "oip"), pages)
     return None
+
+
+def _locked(url: str, pages: Pages) -> DetectedEngine | None:
+    """Return the engine that wants a key, if it shows who it is: any web page may want one."""
+    shown = (mark for mark in _MARKS if mark.word in pages.get(mark.path, b""))
+    mark = next(shown, None)
+    return None if mark is None else DetectedEngine(mark.engine, url, (), needs_key=True)
 
 
 def oip_server(pages: Pages) -> str | None:

@@ -66,6 +66,17 @@ def test_a_server_without_models_is_told_how_to_get_one(cli, engines):
     assert "vLLM at http://127.0.0.1:8000: no models" in out
 
 
+def test_a_server_that_wants_a_key_is_told_with_how_to_give_it(cli, engines):
+    engines.append(DetectedEngine("vLLM", "http://127.0.0.1:8000", (), needs_key=True))
+    told = json.loads(cli("doctor", "--json").out)["checks"]
+    (server,) = [one for one in told if one["check"] == "servers"]
+    assert server["level"] == "warn"
+    assert server["told"] == "vLLM at http://127.0.0.1:8000: wants its key, in a variable"
+    assert server["fix"] == (
+        "MY_KEY=... modelnet up --model 'openai:http://127.0.0.1:8000#MODEL;key=MY_KEY'"
+    )
+
+
 def test_what_a_model_can_do_is_seen_by_starting_it(cli, engines):
     engines.append(DetectedEngine("vLLM", "http://127.0.0.1:9", ("gone",)))
     told = json.loads(cli("doctor", "--json").out)["checks"]

@@ -46,6 +46,20 @@ async def test_a_server_without_models_does_not_count(engines):
     assert supply.models == tuple(zoo_entries())
 
 
+async def test_who_wants_a_key_is_told_of_and_not_served(engines):
+    engines += [DetectedEngine("vLLM", "http://127.0.0.1:8000", (), needs_key=True)]
+    supply = await choose_models(Settings(), no_models=False)
+    assert supply.models == tuple(zoo_entries())
+    assert supply.told.startswith("No model server is open on this machine: serving the zoo")
+    how = "vLLM at http://127.0.0.1:8000 wants its key"
+    assert how in supply.told
+    assert "--model 'openai:http://127.0.0.1:8000#MODEL;key=MY_KEY'" in supply.told
+    engines += [OLLAMA]
+    told = (await choose_models(Settings(), no_models=False)).told
+    assert told.startswith("Found Ollama")
+    assert how in told
+
+
 async def test_what_was_named_or_refused_is_left_alone(engines):
     engines += [OLLAMA]
     named = await choose_models(Settings(models=("zoo:calc",)), no_models=False)

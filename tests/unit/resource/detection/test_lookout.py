@@ -19,6 +19,16 @@ TRITON = {
 }
 
 
+class Locked:
+    """A page for who has a key."""
+
+    def __init__(self, body: object) -> None:
+        self.body = body
+
+
+UNAUTHORIZED = Locked({"error": "Unauthorized"})
+
+
 class Town:
     """Servers on ports of this machine."""
 
@@ -32,6 +42,8 @@ class Town:
             if hangs and request.path not in pages:
                 await anyio.sleep(5)
             page = pages.get(request.path)
+            if isinstance(page, Locked):
+                return web.json_response(page.body, status=401)
             if isinstance(page, str):
                 return web.Response(text=page)
             return web.json_response(page, status=404 if page is None else 200)
@@ -143,3 +155,30 @@ class TestLookout:
         pages.update(LLAMA)
         assert await lookout.look() == []
         assert [one.engine for one in await lookout.look()] == ["llama.cpp"]
+
+
+async def test_who_wants_a_key_is_found_if_it_shows_who_it_is(town: Town):
+    vllm = await town.serve({"/v1/models": UNAUTHORIZED, "/version": {"version": "0.11.0"}})
+    anybody = await town.serve({"/v1/models": UNAUTHORIZED})
+    fault = Locked({"error": {"code": "invalid_api_key", "fault": "asker"}})
+    node = await town.serve({"/v1/models": fault, "/version": {"version": "1"}})
+    (found,) = await detect_engines([vllm, anybody, node], timeout_s=2)
+    assert (found.engine, found.models, found.needs_key) == ("vLLM", (), True)
+    assert found.specifications == ()
+    assert found.specification_with_key == f"openai:{found.url}#MODEL;key=MY_KEY"
+
+
+async def test_who_wants_a_key_no_more_is_served_and_who_is_gone_is_forgotten(town: Town):
+    pages: dict[str, object] = {"/v1/models": UNAUTHORIZED, "/version": {"version": "0.11.0"}}
+    lookout = Lookout([await town.serve(pages)], timeout_s=2)
+    assert [one.needs_key for one in await lookout.look()] == [True]
+    assert [one.needs_key for one in await lookout.look()] == [True]
+    pages["/v1/models"] = LISTING
+    assert [(one.needs_key, one.models) for one in await lookout.look()] == [
+        (False, ("a:latest", "b"))
+    ]
+    pages["/v1/models"] = UNAUTHORIZED
+    await lookout.look()
+    assert [one.needs_key for one in await lookout.look()] == [True]
+    pages.clear()
+    assert await lookout.look() == []

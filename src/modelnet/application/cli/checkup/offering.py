@@ -74,6 +74,9 @@ async def check_servers() -> AsyncIterator[Finding]:
 
 def _server(engine: "DetectedEngine") -> Finding:
     told = f"{engine.engine} at {engine.url}"
+    if engine.needs_key:
+        fix = f"MY_KEY=... modelnet up --model '{engine.specification_with_key}'"
+        return warn("servers", f"{told}: wants its key, in a variable", fix)
     if engine.models:
         return ok("servers", f"{told}: {', '.join(engine.models)}")
     get = _TO_GET_A_MODEL.get(engine.engine)
