@@ -7,7 +7,9 @@ import typer
 
 from modelnet.application.cli.option import Json
 
-bench = typer.Typer(help="Measure this version on this machine.", no_args_is_help=True)
+bench = typer.Typer(
+    help="Measure this version on this machine.", no_args_is_help=True, add_completion=False
+)
 
 
 @bench.callback()
@@ -140,3 +142,23 @@ def routing(
         data=data, sets=tuple(sets or ()), part=part, without_domains=without_domains
     )
     measure_routing(order, write_to=write, as_json=as_json)
+
+
+@bench.command()
+def cache(
+    data: Annotated[
+        Path, typer.Option("--data", metavar="DIR", help="Folder of recorded outcomes.")
+    ],
+    part: Annotated[
+        str, typer.Option("--part", metavar="NAME", help="Part whose questions are asked.")
+    ] = "dev",
+    write: Annotated[
+        Path | None,
+        typer.Option("--write", metavar="FILE", help="Also write the table, as Markdown."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Measure how often a cache that goes by nearness tells the wrong answer, beside ours."""
+    from modelnet.testbed.bench.cache.bench import CacheOrder, measure_cache
+
+    measure_cache(CacheOrder(data=data, part=part), write_to=write, as_json=as_json)
