@@ -204,6 +204,7 @@ class NodeClient:
         max_tokens: int | None = None,
         temperature: float | None = None,
         explain: bool = False,
+        tests: str | None = None,
         wish: Wish = NO_WISH,
     ) -> AsyncGenerator[ChatChunk, None]:
         """Yield the answer to a conversation as it comes."""
@@ -215,6 +216,7 @@ class NodeClient:
             "modelnet": {
                 "deadline_s": timeout_s,
                 "explain": explain,
+                **({} if tests is None else {"tests": tests}),
                 **msgspec.to_builtins(wish),
             },
         }

@@ -196,3 +196,8 @@ def text_of(request: Request) -> str:
             return request.inputs[0]
         case Infer():
             return ""
+
+
+def begun_of(request: Request) -> str:
+    """Return the part of the answer that exists already and will not be said again."""
+    return request.partial.text if isinstance(request, Chat | Complete) else ""

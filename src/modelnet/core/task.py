@@ -29,6 +29,9 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     its answer counts."""
     expected: str | None = None
     """The right answer, where the asker knows it: models never see it."""
+    tests: str | None = None
+    """Unit tests in Python of an answer that is code, where the asker has some: models never see
+    them."""
     is_kept: bool = True
     """Whether what became of it may be remembered and stored; what carries a data label may not."""
     may_recall: bool = True
@@ -69,5 +72,8 @@ class Contribution(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     """One sentence for a person: why this model was asked."""
     others: tuple[Voice, ...] = ()
     """Who else was asked, where the strategy asked several."""
+    is_picked: bool = False
+    """Whether it is told for what it says: a verdict on it then is one on the picking, not on how
+    often the model is right."""
     recalled: Recalled | None = None
     """Where nobody was asked: which earlier answer this is."""

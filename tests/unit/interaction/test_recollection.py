@@ -1,3 +1,4 @@
+import msgspec
 import pytest
 
 from modelnet.core.chunk import Chunk, ToolCall, Usage
@@ -8,6 +9,7 @@ from modelnet.interaction.recollection import Listener, Memory, Share
 from modelnet.service.analysis import TaskFeatures
 from modelnet.service.kind import TaskKind
 from modelnet.service.verifier import MAX_CHARACTERS
+from modelnet.service.verifier.program import MAX_CHARACTERS as MAX_CODE_CHARACTERS
 
 ALICE, BOB = NodeId("alice"), NodeId("bob")
 KIND = TaskKind.certain("arithmetic")
@@ -120,3 +122,17 @@ def test_forgetting():
     ]
     memory.forget()
     assert memory.find(task(1).id, 104.0) is None
+
+
+def test_code_that_has_tests_may_be_long_but_is_not_remembered():
+    long = "x" * (MAX_CHARACTERS + 1)
+    plain = Listener(task(), 0.0)
+    tested = Listener(msgspec.structs.replace(task(), tests="assert f()"), 0.0)
+    for listener in (plain, tested):
+        for step in (by(ALICE), Chunk(long), END):
+            listener.take(step)
+        assert listener.recollection(SUM, 1.0).text is None
+    assert plain.text is None
+    assert tested.text == long
+    tested.take(Chunk("x" * MAX_CODE_CHARACTERS))
+    assert tested.text is None

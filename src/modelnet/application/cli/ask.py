@@ -3,6 +3,7 @@
 import sys
 import time
 from contextlib import aclosing
+from pathlib import Path
 from typing import Annotated
 
 import msgspec
@@ -34,6 +35,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     max_tokens: int | None
     temperature: float | None
     explain: bool = False
+    tests: str | None = None
     wish: Wish = NO_WISH
 
 
@@ -116,6 +118,14 @@ def ask(
         bool,
         typer.Option("--explain", help="Also say who was considered, and why the one answered."),
     ] = False,
+    tests: Annotated[
+        Path | None,
+        typer.Option(
+            "--tests",
+            metavar="FILE",
+            help="Unit tests in Python that the answer's code should pass; models never see them.",
+        ),
+    ] = None,
     url: Url = None,
     data_dir: DataDir = None,
     as_json: Json = False,
@@ -128,6 +138,7 @@ def ask(
         max_tokens=max_tokens,
         temperature=temperature,
         explain=explain,
+        tests=None if tests is None else _tests(tests),
         wish=Wish(
             max_cost_usd=max_cost_usd,
             max_latency_s=max_latency_s,
@@ -159,6 +170,13 @@ def _messages(prompt: str, system: str | None) -> tuple[dict[str, str], ...]:
         )
     instructions = ({"role": "system", "content": system},) if system else ()
     return (*instructions, {"role": "user", "content": text})
+
+
+def _tests(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidRequestError(f"The tests in {path} cannot be read: {error}.") from error
 
 
 async def _answer(client: NodeClient, question: Question, *, is_shown: bool) -> Answer:

@@ -58,7 +58,7 @@ async def _examine(settings: Settings, *, is_shown: bool) -> list[Finding]:
 
 
 async def _checks(settings: Settings) -> AsyncGenerator[Finding, None]:
-    from modelnet.application.cli.checkup import extra, hardware, machine, node, offering
+    from modelnet.application.cli.checkup import extra, hardware, machine, node, offering, sandbox
 
     yield machine.check_python()
     yield machine.check_packages()
@@ -74,6 +74,7 @@ async def _checks(settings: Settings) -> AsyncGenerator[Finding, None]:
     for finding in extra.check_extras():
         yield finding
     yield extra.check_keys()
+    yield await sandbox.check_sandbox()
     yield node.check_data_dir(settings.data_dir)
     yield node.check_key(settings.data_dir)
     found, running = await node.check_presence(settings.data_dir)

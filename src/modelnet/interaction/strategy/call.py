@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
 from modelnet.core.chunk import Chunk
-from modelnet.core.task import Contribution
+from modelnet.core.task import Contribution, Task
 from modelnet.interaction.progress import Progress
 from modelnet.resource.directory import Offer
 from modelnet.service.routing import Scored
@@ -18,6 +18,8 @@ class Call:
     progress: Progress
     """How far the answer has come by this call; its own, so that calls can go on side by side."""
     chunks: AsyncGenerator[Chunk, None]
+    task: Task | None = None
+    """For whose task; it may have tests of the answer."""
 
     @property
     def offer(self) -> Offer:

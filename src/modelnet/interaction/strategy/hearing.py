@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Generator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import anyio
 import msgspec
@@ -29,6 +29,8 @@ class Heard:
     chunks: tuple[Chunk, ...]
     at: float
     """When it was whole, in Unix seconds."""
+    proof: bool | None = None
+    """Whether it passes the tests of whoever asked."""
 
     @property
     def answer(self) -> Answer:
@@ -41,6 +43,7 @@ class Heard:
             tool_calls=tuple(call for chunk in self.chunks for call in chunk.tool_calls),
             logprob=sum(logprobs) / len(logprobs) if logprobs else None,
             finish=self.chunks[-1].finish or "stop",
+            proof=self.proof,
         )
 
     def told(self) -> Generator[Chunk]:
@@ -82,6 +85,14 @@ async def hear(call: Call, request: Request, pool: Pool) -> Heard:
     return Heard(call, request, tuple(chunks), pool.now())
 
 
+async def proved(heard: Heard, pool: Pool) -> Heard:
+    """Return an answer with what its tests say, where it has any and they can be run in time."""
+    task = heard.call.task
+    if task is None or not pool.can_prove(task):
+        return heard
+    return replace(heard, proof=await pool.prove(task, heard.answer.text))
+
+
 Until = Callable[[Sequence[Heard]], float]
 """Until when to listen on, in Unix seconds, given what was heard; now or before: it is enough."""
 
@@ -96,7 +107,12 @@ async def hear_several(
     async def listen(call: Call) -> None:
         nonlocal news
         try:
-            hearing.heard.append(await hear(call, request, pool))
+            heard = await hear(call, request, pool)
+            try:
+                heard = await proved(heard, pool)
+            finally:
+                # Where there is no time left it counts untried.
+                hearing.heard.append(heard)
         except ModelnetError as error:
             hearing.failed.append((call, error))
         told, news = news, anyio.Event()

@@ -12,14 +12,13 @@ import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Final
 
 import anyio
 import msgspec
 from anyio.abc import Process
 
 from modelnet.core.error import SetupError
-from modelnet.resource.sandbox.inside.wall import obstacle
+from modelnet.resource.sandbox.proof import Proof
 
 TESTS_S = 10.0
 """What tests and code may take together."""
@@ -36,32 +35,31 @@ _TRIAL_CODE = "def add(a, b):\n    return a + b\n"
 _TRIAL_TESTS = "assert add(1, 2) == 3\n"
 
 
-class Proof(msgspec.Struct, frozen=True):
-    """What tests say of some code."""
-
-    is_right: bool | None
-    """Nothing where they cannot tell."""
-    because: str = ""
-    """One sentence for a person."""
-
-
 class _Told(msgspec.Struct):
     is_right: bool | None = None
     because: str = ""
     broken: str | None = None
 
 
-NOT_TOLD: Final = Proof(is_right=None, because="the tests did not end")
+_NOT_TOLD = _Told(because="the tests did not end")
+
+
+def obstacle() -> str | None:
+    """Return why nothing can be run here, where that can be told without trying."""
+    if not sys.platform.startswith("linux"):
+        return "the sandbox is made of parts of Linux"
+    from modelnet.resource.sandbox.inside import wall
+
+    return wall.obstacle()
 
 
 class Sandbox:
-    """Judges one answer at a time."""
+    """Runs tests; how many at once is up to who asks it to."""
 
     def __init__(self, tests_s: float = TESTS_S, *, has_namespaces: bool = True) -> None:
         """Allow tests so many seconds; without namespaces there is no directory to write to."""
         self._tests_s = tests_s
         self._has_namespaces = has_namespaces
-        self._places = anyio.CapacityLimiter(1)
 
     async def trial(self) -> None:
         """Return if tests can be run on this machine.
@@ -89,8 +87,7 @@ class Sandbox:
                 "has_namespaces": self._has_namespaces,
             }
         )
-        async with self._places:
-            told = await self._run(asked)
+        told = await self._run(asked)
         if told.broken is not None:
             raise SetupError(f"No tests can be run here: {told.broken}.")
         return Proof(told.is_right, told.because)
@@ -101,7 +98,7 @@ class Sandbox:
                 raw = await _exchanged(process, asked)
                 with suppress(msgspec.DecodeError):
                     return msgspec.json.decode(raw, type=_Told)
-        return _Told(because=NOT_TOLD.because)
+        return _NOT_TOLD
 
 
 @asynccontextmanager

@@ -18,6 +18,8 @@ class Answer:
     logprob: float | None = None
     """Mean natural-log probability of its tokens, where the model told."""
     finish: FinishReason = "stop"
+    proof: bool | None = None
+    """Whether it passes the tests of whoever asked; nothing where there are none, or no verdict."""
 
     @property
     def offer(self) -> Offer:

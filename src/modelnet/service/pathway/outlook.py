@@ -29,37 +29,39 @@ class Outlook:
     """Standard deviation of that."""
 
 
+_PROVABLE = Outlook(is_provable=True)
 PROSE = Outlook()
 """Answers that nobody can tell apart."""
 _SHORT = Outlook(p_comparable=0.9, deviation=0.1)
-"""Choices, forms, and what exams ask about: answers come down to a letter, a number, a word."""
+"""Choices, and what exams ask about: answers come down to a letter, a number, a word."""
 _CALLS = Outlook(p_comparable=0.7, deviation=0.2)
 """Not every model calls a tool where it may."""
 _ANYTHING = Outlook(p_comparable=0.3, deviation=0.3)
+"""Prose mostly; and forms, in which two right answers need not be the same."""
 
 
 def outlook(request: Request, features: TaskFeatures, *, has_tests: bool = False) -> Outlook:
     """Return what will be seen of the answers to a request."""
-    if has_tests:
-        return Outlook(is_provable=True)
+    if has_tests or can_prove(request):
+        return _PROVABLE
     if not isinstance(request, Chat):
         return PROSE
-    if can_prove(request):
-        return Outlook(is_provable=True)
     if request.has_tools:
         return _CALLS
-    if not request.is_plain_text or _has_choices(request.prompt):
+    if not request.is_plain_text:
+        return _ANYTHING
+    if _has_choices(request.prompt):
         return _SHORT
-    p_other = features.kind.p.get(OTHER, 0.0)
-    return Outlook(
-        p_comparable=_mixed(_SHORT.p_comparable, _ANYTHING.p_comparable, p_other),
-        deviation=_mixed(_SHORT.deviation, _ANYTHING.deviation, p_other),
-    )
+    return _either(_SHORT, _ANYTHING, features.kind.p.get(OTHER, 0.0))
 
 
 def _has_choices(prompt: str) -> bool:
     return _CHOICES.search(prompt[:_LONGEST]) is not None
 
 
-def _mixed(one: float, other: float, share: float) -> float:
-    return one + share * (other - one)
+def _either(one: Outlook, other: Outlook, p_other: float) -> Outlook:
+    """Return the mixture of two outlooks, of which it is not known which holds."""
+    apart = other.p_comparable - one.p_comparable
+    variance = (1.0 - p_other) * one.deviation**2 + p_other * other.deviation**2
+    variance += p_other * (1.0 - p_other) * apart**2
+    return Outlook(p_comparable=one.p_comparable + p_other * apart, deviation=variance**0.5)

@@ -1,4 +1,4 @@
-"""What a program can check of an answer: sums, the form asked for, calls of tools. Pure."""
+"""What a program can check of an answer: sums, tests, the form asked for, calls of tools. Pure."""
 
 from typing import Any, cast
 
@@ -8,8 +8,17 @@ from modelnet.service.pathway.answer import Answer
 from modelnet.service.verifier import schema, verdict_on
 
 
+def can_prove(request: Request) -> bool:
+    """Tell whether it can be worked out if an answer is right, before there is one."""
+    is_plain = isinstance(request, Chat) and request.is_plain_text
+    # A number is what a sum comes to; of what else programs judge, they judge no number.
+    return is_plain and verdict_on(request, "0") is not None
+
+
 def is_right(request: Request, answer: Answer) -> bool | None:
     """Tell whether an answer is right, where that can be worked out; `None` where it cannot."""
+    if answer.proof is not None:
+        return answer.proof
     if not isinstance(request, Chat) or not request.is_plain_text:
         return None
     verdict = verdict_on(request, answer.text)

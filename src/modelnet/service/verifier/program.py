@@ -1,8 +1,13 @@
 """Which part of an answer is the code that was asked for. Pure; nothing is ever executed."""
 
+import ast
 import re
+import warnings
 from textwrap import dedent
 from typing import NamedTuple
+
+MAX_CHARACTERS = 1 << 16
+"""A longer answer is not tested."""
 
 _FENCE = re.compile(r"^([ \t]*)(`{3,}|~{3,})[ \t]*([\w+#.-]*)[^\n]*$", re.MULTILINE)
 _DEFINES = re.compile(r"^(?:async[ \t]+def|def|class)[ \t]", re.MULTILINE)
@@ -23,6 +28,20 @@ def code_in(answer: str) -> str:
     if not blocks:
         return answer
     return next((code for code in reversed(blocks) if _DEFINES.search(code)), blocks[-1])
+
+
+def flaw(tests: str) -> str | None:
+    """Return why tests are no Python, or nothing where they are."""
+    try:
+        with warnings.catch_warnings():
+            # What is only odd, like `"\d"`, is the asker's own affair.
+            warnings.simplefilter("ignore")
+            ast.parse(tests)
+    except SyntaxError as error:
+        return f"{error.msg}, line {error.lineno}"
+    except (ValueError, RecursionError, MemoryError) as error:
+        return str(error) or "it is nested too deeply"
+    return None
 
 
 def _blocks(answer: str) -> list[_Block]:

@@ -1,5 +1,7 @@
 """How sure we are of answers."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -137,3 +139,11 @@ def test_the_constants_are_an_argument():
 def test_probabilities_whatever_is_said(said):
     answers = [answer(t, f"m{i}", p=p, logprob=lp) for i, (t, p, lp) in enumerate(said)]
     assert all(0.0 <= p <= 1.0 for p in sure(*answers))
+
+
+def test_what_its_tests_say_counts_most():
+    code = answer("def f(): ...", p=0.7)
+    passes, fails = replace(code, proof=True), replace(code, proof=False)
+    assert sure(passes)[0] > 0.97
+    assert sure(fails)[0] < 0.1
+    assert sure(code) == [pytest.approx(0.7)]

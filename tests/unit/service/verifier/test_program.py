@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelnet.service.verifier.program import code_in
+from modelnet.service.verifier.program import code_in, flaw
 
 ADD = "def add(a, b):\n    return a + b\n"
 
@@ -52,3 +52,16 @@ def test_where_there_is_no_python_all_of_it_counts():
 @given(st.text(alphabet="`~ \npyx=1", max_size=80))
 def test_nothing_breaks_it(answer):
     assert isinstance(code_in(answer), str)
+
+
+def test_flaws_of_tests_are_told():
+    assert flaw("assert f() == 1\n") is None
+    assert flaw('assert f("\\d") is 1') is None
+    assert flaw("assert f(") == "'(' was never closed, line 1"
+    assert flaw("\0") is not None
+    assert flaw("(" * 10_000) is not None
+
+
+@given(st.text(max_size=60))
+def test_no_tests_break_it(tests):
+    assert flaw(tests) is None or flaw(tests)

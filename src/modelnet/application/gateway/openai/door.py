@@ -28,7 +28,7 @@ from modelnet.application.gateway.openai.reading import (
     embed_of,
     expected_of,
     models_of,
-    tests_of,
+    unit_tests_of,
     wish_of,
 )
 from modelnet.core.clock import Clock
@@ -98,7 +98,7 @@ class OpenAIDoor:
     def _tasks(self, body: Body, requests: Sequence[Request], http: HttpRequest) -> list[Task]:
         options = body.modelnet or NetworkOptions()
         models, expected = models_of(body), expected_of(body, requests)
-        wish, tests = wish_of(body, requests), tests_of(body, requests)
+        wish, tests = wish_of(body, requests), unit_tests_of(body, requests)
         return [
             self._asker.task(
                 request,

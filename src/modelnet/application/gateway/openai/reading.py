@@ -20,6 +20,7 @@ from modelnet.application.gateway.openai.conversation import conversation_of
 from modelnet.core.error import InvalidRequestError, UnsupportedError
 from modelnet.core.request import Chat, Complete, Embed, Request, Sampling
 from modelnet.core.wish import NO_WISH, Wish
+from modelnet.service.verifier.program import flaw
 
 DEFAULT_COMPLETION_TOKENS = 16
 """What OpenAI's completions stop after when `max_tokens` is not given."""
@@ -92,6 +93,29 @@ def expected_of(body: Body, requests: Sequence[Request]) -> str | None:
             "`modelnet.expected` is of one answer; send one prompt.", param="modelnet.expected"
         )
     return str(expected)
+
+
+def unit_tests_of(body: Body, requests: Sequence[Request]) -> str | None:
+    """Return the unit tests of the answer, where the asker has some.
+
+    Raises:
+        UnsupportedError: there is no text to test.
+        InvalidRequestError: they are no Python, or it is not told of which answer they are.
+    """
+    tests = None if body.modelnet is None else body.modelnet.tests
+    if tests is None:
+        return None
+    if not all(isinstance(request, Chat | Complete) for request in requests):
+        raise UnsupportedError(
+            "`modelnet.tests` is for answers that are text; leave it out.", param="modelnet.tests"
+        )
+    if len(requests) > 1:
+        raise InvalidRequestError(
+            "`modelnet.tests` is of one answer; send one prompt.", param="modelnet.tests"
+        )
+    if (why := flaw(tests)) is not None:
+        raise InvalidRequestError(f"`modelnet.tests` is no Python: {why}.", param="modelnet.tests")
+    return tests
 
 
 def wish_of(body: Body, requests: Sequence[Request]) -> Wish:

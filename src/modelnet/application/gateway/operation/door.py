@@ -8,7 +8,12 @@ from modelnet.application.gateway.asker import Asker, provenance, task_headers
 from modelnet.application.gateway.endpoint import HttpRequest, Reply, Routes, json_reply
 from modelnet.application.gateway.meter import Meter
 from modelnet.application.gateway.openai.body import Body, NetworkOptions, decode
-from modelnet.application.gateway.openai.reading import expected_of, models_of, wish_of
+from modelnet.application.gateway.openai.reading import (
+    expected_of,
+    models_of,
+    unit_tests_of,
+    wish_of,
+)
 from modelnet.application.gateway.operation.reading import (
     EncodeBody,
     ScoreBody,
@@ -66,6 +71,7 @@ class OperationDoor:
     ) -> tuple[Task, Answer, Provenance]:
         options = body.modelnet or NetworkOptions()
         expected_of(body, (request,))
+        unit_tests_of(body, (request,))
         task = self._asker.task(
             request,
             models_of(body),

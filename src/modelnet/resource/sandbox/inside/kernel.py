@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+from functools import cache
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NO_NEW_PRIVS = 38
@@ -10,7 +11,10 @@ _SECCOMP_MODE_FILTER = 2
 _CAPABILITY_VERSION = 0x20080522
 _SIGKILL = 9
 
-_libc = ctypes.CDLL(None, use_errno=True)
+
+@cache
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)
 
 
 class WallError(Exception):
@@ -32,7 +36,7 @@ def syscall(number: int, *arguments: object) -> int:
         OSError: it refused.
     """
     wide = [ctypes.c_long(one) if isinstance(one, int) else one for one in arguments]
-    return _checked(_libc.syscall(ctypes.c_long(number), *wide))
+    return _checked(_libc().syscall(ctypes.c_long(number), *wide))
 
 
 def die_with_parent() -> None:
@@ -61,7 +65,7 @@ def drop_capabilities() -> None:
     """
     header = _CapabilityHeader(_CAPABILITY_VERSION, 0)
     nothing = (ctypes.c_uint32 * 6)()
-    _checked(_libc.capset(ctypes.byref(header), ctypes.byref(nothing)))
+    _checked(_libc().capset(ctypes.byref(header), ctypes.byref(nothing)))
 
 
 def filter_calls(program: bytes) -> None:
@@ -81,7 +85,7 @@ def unshare(flags: int) -> None:
     Raises:
         OSError: the kernel refused.
     """
-    _checked(_libc.unshare(ctypes.c_int(flags)))
+    _checked(_libc().unshare(ctypes.c_int(flags)))
 
 
 def mount(source: str, target: str, kind: str, flags: int, options: str) -> None:
@@ -91,12 +95,12 @@ def mount(source: str, target: str, kind: str, flags: int, options: str) -> None
         OSError: the kernel refused.
     """
     texts = [text.encode() for text in (source, target, kind)]
-    _checked(_libc.mount(*texts, ctypes.c_ulong(flags), options.encode()))
+    _checked(_libc().mount(*texts, ctypes.c_ulong(flags), options.encode()))
 
 
 def _prctl(option: int, *arguments: int) -> None:
     filled = [*arguments, 0, 0, 0, 0][:4]
-    _checked(_libc.prctl(ctypes.c_int(option), *map(ctypes.c_ulong, filled)))
+    _checked(_libc().prctl(ctypes.c_int(option), *map(ctypes.c_ulong, filled)))
 
 
 def _checked(result: int) -> int:

@@ -42,8 +42,6 @@ _PLAIN = 0x2 | 0x4 | 0x8
 
 def obstacle() -> str | None:
     """Return why nothing can be run here, where that can be told without trying."""
-    if not sys.platform.startswith("linux"):
-        return "the sandbox is made of parts of Linux"
     if platform.machine() not in MACHINES:
         return f"the calls of a kernel on {platform.machine()} are not known here"
     if (found := landlock.version()) < landlock.OLDEST:

@@ -20,6 +20,7 @@ from modelnet.application.gateway.openai.reading import (
     completions_of,
     embed_of,
     models_of,
+    unit_tests_of,
     wish_of,
 )
 from modelnet.core.chunk import ToolCall
@@ -445,3 +446,32 @@ def test_what_is_no_number_is_refused(written: bytes):
     body = b'{"messages":[{"role":"user","content":"x"}],"modelnet":{"max_cost_usd":%b}}' % written
     with pytest.raises(InvalidRequestError):
         decode(ChatBody, body)
+
+
+def test_tests_are_handed_on():
+    body = decode(ChatBody, b'{"messages": [], "modelnet": {"tests": "assert f()"}}'.replace(
+        b"[]", b'[{"role": "user", "content": "write f"}]'
+    ))  # fmt: skip
+    assert unit_tests_of(body, (chat_of(body),)) == "assert f()"
+    plain = decode(ChatBody, b'{"messages": [{"role": "user", "content": "write f"}]}')
+    assert unit_tests_of(plain, (chat_of(plain),)) is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "error"),
+    [
+        (ChatBody, {"messages": [{"role": "user", "content": "x"}]}, InvalidRequestError),
+        (CompletionBody, {"prompt": ["a", "b"], "tests": "assert f()"}, InvalidRequestError),
+        (EmbeddingBody, {"input": "a", "tests": "assert f()"}, UnsupportedError),
+    ],
+)
+def test_tests_that_cannot_be_run_are_refused(kind, body, error):
+    tests = body.pop("tests", "assert f(")
+    read = decode(kind, msgspec.json.encode({**body, "modelnet": {"tests": tests}}))
+    if kind is EmbeddingBody:
+        requests = (embed_of(read),)
+    else:
+        requests = completions_of(read) if kind is CompletionBody else (chat_of(read),)
+    with pytest.raises(error) as caught:
+        unit_tests_of(read, requests)
+    assert caught.value.param == "modelnet.tests"
