@@ -1,10 +1,12 @@
 """What went wrong on the way to an answer: whom not to ask again, what to tell the asker. Pure."""
 
 from collections import Counter
+from copy import copy
 
 from modelnet.core.error import (
     AuthenticationError,
     EngineError,
+    LimitError,
     ModelnetError,
     OverloadedError,
     PeerLostError,
@@ -30,6 +32,7 @@ class Failures:
         self._errors: list[ModelnetError] = []
         self._barred_until: dict[tuple[str, str, float], float] = {}
         self._refusals: Counter[tuple[str, str, float]] = Counter()
+        self._limit: LimitError | None = None
 
     def add(self, offer: Offer, error: ModelnetError, now: float) -> None:
         """Note that asking `offer` failed."""
@@ -42,9 +45,16 @@ class Failures:
         self._barred_until[identity] = until
 
     def note(self, error: ModelnetError) -> None:
-        """Note that nobody could be asked; it is what counts only when nothing failed before."""
+        """Note that nobody could be asked: what is told, or why nobody took over what failed."""
         if not self._errors:
             self._errors.append(error)
+        elif isinstance(error, LimitError):
+            self._limit = error
+
+    @property
+    def are_none(self) -> bool:
+        """Whether nothing went wrong yet."""
+        return not self._errors
 
     def bars(self, offer: Offer, now: float) -> bool:
         """Whether the offer failed this task and is not to be asked again yet."""
@@ -66,7 +76,12 @@ class Failures:
 
     @property
     def verdict(self) -> ModelnetError:
-        """The failure to tell the asker: the one that says most about what to do.
+        """The failure to tell the asker, and the limit that kept others from taking over."""
+        return self._worst if self._limit is None else _alone(self._worst, self._limit)
+
+    @property
+    def _worst(self) -> ModelnetError:
+        """The failure that says most about what to do.
 
         That is the first, but where a model was only overloaded, the shortest wait of them all.
         """
@@ -82,6 +97,13 @@ class Failures:
             return because
         last = self._errors[-1]
         return f"took over after {last.code} ({last.message.rstrip('.')}); {because}"
+
+
+def _alone(error: ModelnetError, limit: LimitError) -> ModelnetError:
+    told = copy(error)
+    told.message = f"{error.message.rstrip('.')}; nobody took over: {limit.message}"
+    told.args = (told.message,)
+    return told
 
 
 def _told(error: ModelnetError) -> ModelnetError:

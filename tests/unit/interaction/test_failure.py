@@ -8,6 +8,7 @@ import pytest
 from modelnet.core.card import ModelCard
 from modelnet.core.error import (
     EngineError,
+    LimitError,
     NoModelError,
     OverloadedError,
     PeerLostError,
@@ -89,3 +90,19 @@ def test_an_offer_that_stays_overloaded_is_asked_ever_less_often():
     assert [later / sooner for sooner, later in itertools.pairwise(pauses)] == pytest.approx(
         [2] * 3
     )
+
+
+def test_a_limit_that_nobody_else_keeps_to_is_told_with_the_failure():
+    failures = Failures()
+    failures.add(offer("a"), OverloadedError("busy.", retry_after_s=2.0), NOW)
+    failures.note(LimitError("`max_cost_usd` of 1 excludes b."))
+    told = failures.verdict
+    assert (type(told), told.retry_after_s) == (OverloadedError, 2.0)
+    assert str(told) == told.message == "busy; nobody took over: `max_cost_usd` of 1 excludes b."
+
+
+def test_a_limit_alone_is_told_alone():
+    failures = Failures()
+    failures.note(LimitError("`max_cost_usd` of 1 excludes b."))
+    failures.note(NoModelError("nobody"))
+    assert isinstance(failures.verdict, LimitError)
