@@ -302,3 +302,23 @@ class TestExplanation:
         told = msgspec.json.encode(await asker.parts.teacher.explain(task(SUM)))
         for private in ("secret", "Ann", "anns-key", secret.id):
             assert private.encode() not in told
+
+
+async def test_what_one_node_exported_another_learns(world: World):
+    first, second = await world.node("first", knows()), await world.node("second")
+    await world.offers(second, 1)
+    asked = task(SUM)
+    await listen(first, asked)
+    exported = await kept(first)
+    assert second.parts.teacher.study([*exported, *exported]) == 2 * len(exported)
+    assert await kept(second) == exported
+    assert tallies(second, first)
+
+
+async def test_what_is_of_an_unknown_kind_is_left_out(world: World):
+    node = await world.node("asker", knows())
+    await listen(node, task(SUM))
+    (entry,) = await kept(node)
+    strange = msgspec.structs.replace(entry, task=RequestId("other"), kind="alchemy")
+    assert node.parts.teacher.study([strange]) == 0
+    assert await kept(node) == [entry]

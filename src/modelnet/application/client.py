@@ -12,7 +12,7 @@ import msgspec
 from modelnet.application.gateway.catalog import NodeView, OfferView
 from modelnet.application.gateway.endpoint import LINES
 from modelnet.application.gateway.feedback.view import PATH as FEEDBACK
-from modelnet.application.gateway.feedback.view import DeletedView, FeedbackView
+from modelnet.application.gateway.feedback.view import DeletedView, FeedbackView, LearntView
 from modelnet.application.presence import read_presence
 from modelnet.application.refusal import error_of
 from modelnet.application.sse import EventReader
@@ -282,6 +282,11 @@ class NodeClient:
         which = {name: value for name, value in (("before", before), ("id", id)) if value}
         told = await self._reply("DELETE", f"{FEEDBACK}?{urlencode(which)}".rstrip("?"))
         return self._decode(told, DeletedView).deleted
+
+    async def import_feedback(self, lines: bytes) -> int:
+        """Have a node learn what another exported; return how many verdicts that were."""
+        told = await self._reply("PUT", FEEDBACK, lines)
+        return self._decode(told, LearntView).learnt
 
     async def feedback(self) -> AsyncGenerator[bytes, None]:
         """Yield what is kept, a line of JSON each."""

@@ -26,6 +26,11 @@ class Forecaster:
         self._offload = offload
         self._is_closed = False
 
+    @property
+    def forecast(self) -> Forecast:
+        """What is fitted."""
+        return self._forecast
+
     async def run(self) -> None:
         """Fit when it is due, until cancelled."""
         while True:

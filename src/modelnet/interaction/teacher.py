@@ -1,7 +1,7 @@
 """Learning from answers: whatever judges one, a program or a person, teaches router and store."""
 
 import random
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import replace
 
@@ -15,8 +15,10 @@ from modelnet.core.error import (
     JudgedError,
     ModelnetError,
     UnknownTaskError,
+    UnsupportedError,
 )
 from modelnet.core.identity import NodeId, RequestId
+from modelnet.core.request import begun_of
 from modelnet.core.task import Contribution, Task
 from modelnet.interaction.coordinator import Coordinator
 from modelnet.interaction.recollection import (
@@ -68,7 +70,7 @@ class Teacher:
         rng: random.Random,
         memory: Memory | None = None,
         *,
-        keeps_embeddings: bool = True,
+        keeps_embeddings: bool = False,
     ) -> None:
         """Teach `router`, which forgets with the store."""
         self._coordinator = coordinator
@@ -90,6 +92,12 @@ class Teacher:
 
     async def answer(self, task: Task) -> AsyncGenerator[Chunk | Contribution, None]:
         """Yield the answer; see `Coordinator.answer`."""
+        prover = self._coordinator.prover
+        if task.tests is not None and not prover.can_prove(task):
+            raise UnsupportedError(
+                "This node runs no tests: leave them out, or start it with --run-tests.",
+                param="modelnet.tests",
+            )
         listener = Listener(task, self._clock())
         heard: Recollection | None = None
         features = await self._coordinator.read(task)
@@ -103,7 +111,7 @@ class Teacher:
                     yield step
         finally:
             if heard is not None:
-                self._verify(heard, task)
+                self._verify(heard, task, listener.text)
 
     async def explain(self, task: Task) -> Explanation | None:
         """Return whom the router would ask now, in order, and why; nothing where there is nobody.
@@ -127,7 +135,7 @@ class Teacher:
                         features,
                         replace(choice, preference=weighs),
                         kept.within,
-                        strategy=link.strategy,
+                        plan=self._coordinator.plan(task, features, link, kept.within),
                         now=now,
                         limits=limits,
                         excluded=kept.excluded,
@@ -182,8 +190,22 @@ class Teacher:
         Raises:
             StorageError: it cannot be read.
         """
+        return self._learn_again(await self._store.recent(limit))
+
+    def study(self, entries: Sequence[Entry]) -> int:
+        """Learn and keep verdicts of another node or day; return how many could be learnt from.
+
+        Those on kinds of task that are not known here are left out.
+        """
+        known = [entry for entry in entries if entry.kind in KINDS]
+        for entry in known:
+            kept = entry.embedding if self._keeps_embeddings else None
+            self._store.add(msgspec.structs.replace(entry, embedding=kept))
+        return self._learn_again(known)
+
+    def _learn_again(self, entries: Sequence[Entry]) -> int:
         now = self._clock()
-        known = [entry for entry in await self._store.recent(limit) if entry.kind in KINDS]
+        known = [entry for entry in entries if entry.kind in KINDS]
         # Evidence fades from the day it is of, so it has to come in that order.
         for entry in sorted(known, key=lambda one: one.at):
             self._router.learn(
@@ -207,13 +229,26 @@ class Teacher:
             self._memory.add(heard)
         return heard
 
-    def _verify(self, heard: Recollection, task: Task) -> None:
+    def _verify(self, heard: Recollection, task: Task, text: str | None) -> None:
         """Judge an answer by program, where one can; an answer that was cut may not be wrong."""
-        if heard.text is None or heard.is_cut:
+        if text is None or heard.is_cut:
             return
-        verdict = verdict_on(task.request, heard.text, task.expected)
+        if task.tests is not None:
+            self._test(heard, task, text)
+            return
+        verdict = verdict_on(task.request, text, task.expected)
         if verdict is not None:
             self._teach(heard, verdict, "verifier", is_kept=task.is_kept)
+
+    def _test(self, heard: Recollection, task: Task, text: str) -> None:
+        """Have an answer tested, in time, and the verdict learnt from unless it was forgotten."""
+
+        def tell(is_right: bool) -> None:
+            is_known = self._memory.find(heard.task, self._clock()) is not None
+            if is_known or not task.is_kept:
+                self._teach(heard, float(is_right), "verifier", is_kept=task.is_kept)
+
+        self._coordinator.prover.prove_later(task, begun_of(task.request) + text, tell)
 
     def _recalled(self, task: RequestId, owner: str) -> Recollection:
         heard = self._memory.find(task, self._clock())
@@ -232,7 +267,8 @@ class Teacher:
 
     def _teach(self, heard: Recollection, verdict: float, source: Source, *, is_kept: bool) -> None:
         now = self._clock()
-        for share in heard.shares:
+        self._coordinator.learn(heard.task, verdict)
+        for share in self._taught(heard):
             self._router.learn(
                 Outcome(
                     node=share.node,
@@ -248,6 +284,16 @@ class Teacher:
             )
             if is_kept:
                 self._store.add(self._entry(heard, share, verdict, source, now))
+
+    def _taught(self, heard: Recollection) -> tuple[Share, ...]:
+        """Return whose rates a verdict is on: nobody's, where the answer was picked among several.
+
+        A model that is told only where others agree, or a program, looks better than it is; one
+        that is asked only where others failed looks worse.
+        """
+        if not heard.is_picked:
+            return heard.shares
+        return tuple(share._replace(weight=0.0) for share in heard.shares)
 
     def _entry(
         self, heard: Recollection, share: Share, verdict: float, source: Source, now: float

@@ -2,6 +2,7 @@
 
 import sys
 from contextlib import aclosing
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -12,12 +13,13 @@ from modelnet.application.cli.loop import run
 from modelnet.application.cli.option import DataDir, Json, Url
 from modelnet.application.cli.output import write, write_json
 from modelnet.application.client import open_client
-from modelnet.application.gateway.feedback.reading import moment_in
+from modelnet.application.gateway.feedback.reading import entries_in, moment_in
 from modelnet.core.error import InvalidRequestError, SettingsError
 from modelnet.core.identity import short_node_id
 
 _WORDS = {"right": 1.0, "wrong": 0.0}
 _GIVE = "give"
+_LINES_AT_ONCE = 500
 _HELP = ("--help", "-h")
 
 
@@ -62,8 +64,8 @@ feedback = typer.Typer(
     cls=FeedbackGroup,
     add_completion=False,
     rich_markup_mode=None,
-    help="Say whether an answer was right (`modelnet feedback ID right`); export or delete "
-    "what is kept.",
+    help="Say whether an answer was right (`modelnet feedback ID right`); export, import "
+    "or delete what is kept.",
 )
 
 
@@ -116,6 +118,32 @@ def export(url: Url = None, data_dir: DataDir = None) -> None:
     run(main)
 
 
+@feedback.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What `feedback export` printed.")],
+    url: Url = None,
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Learn what another node, or this one on another day, has exported."""
+    lines = _read(file)
+    verdicts = {entry.verdict for entry in entries_in(lines)}
+    address = find_node(url, data_dir)
+
+    async def main() -> int:
+        async with open_client(address) as client:
+            parts = _parts(lines)
+            return sum([await client.import_feedback(part) for part in parts])
+
+    learnt = run(main)
+    if as_json:
+        write_json({"learnt": learnt})
+        return
+    write(f"{learnt} {'verdict' if learnt == 1 else 'verdicts'} learnt.")
+    if len(verdicts) == 1:
+        write("All of them are the same: they tell no model from another.")
+
+
 @feedback.command("delete")
 def delete(
     before: Annotated[
@@ -150,6 +178,22 @@ def delete(
         write_json({"deleted": deleted})
     else:
         write(f"{deleted} {'entry' if deleted == 1 else 'entries'} destroyed.")
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise SettingsError(f"{file} cannot be read: {error.strerror}.") from None
+
+
+def _parts(lines: bytes) -> list[bytes]:
+    """Cut an export so that each part can be learnt in a moment."""
+    whole = [line for line in lines.split(b"\n") if line.strip()]
+    return [
+        b"\n".join(whole[start : start + _LINES_AT_ONCE])
+        for start in range(0, len(whole), _LINES_AT_ONCE)
+    ]
 
 
 def _score(word: str) -> float:

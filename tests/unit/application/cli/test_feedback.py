@@ -3,6 +3,7 @@ import json
 import pytest
 
 from modelnet.application.gateway.endpoint import LINES, EventStream, Reply, json_reply
+from modelnet.application.gateway.feedback.reading import entries_in
 from modelnet.core.error import JudgedError, StorageError, UnknownTaskError
 
 ENTRIES = [b'{"task":"%d"}\n' % number for number in range(300)]
@@ -14,6 +15,7 @@ class Desk:
     def __init__(self) -> None:
         self.bodies: list[dict] = []
         self.queries: list[bytes] = []
+        self.studied: list[int] = []
         self.error: Exception | None = None
         self.lines = ENTRIES
         self.broken_after: int | None = None
@@ -38,6 +40,11 @@ class Desk:
 
         return EventStream(events=lines(), media_type=LINES)
 
+    async def study(self, http) -> Reply:
+        told = entries_in(http.body)
+        self.studied.append(len(told))
+        return json_reply({"object": "modelnet.feedback.learnt", "learnt": len(told)})
+
     async def delete(self, http) -> Reply:
         self.queries.append(http.query)
         return json_reply({"object": "modelnet.feedback.deleted", "deleted": 1})
@@ -51,6 +58,7 @@ def desk(serve) -> Desk:
         routes={
             ("POST", path): desk.give,
             ("GET", path): desk.export,
+            ("PUT", path): desk.study,
             ("DELETE", path): desk.delete,
         }
     )
@@ -186,3 +194,43 @@ def test_deleting(cli, desk, arguments, query):
 def test_a_date_that_is_none_deletes_nothing(cli, desk):
     assert cli("feedback", "delete", "--yes", "--before", "yesterday").code == 2
     assert desk.queries == []
+
+
+def verdict_line(number: int, verdict: str = "1.0") -> str:
+    return (
+        f'{{"task":"t{number}","at":1.0,"kind":"facts","node":"did:key:z6MkA","model":"m",'
+        f'"verdict":{verdict},"source":"user"}}\n'
+    )
+
+
+def test_an_export_is_learnt_in_parts(cli, desk, tmp_path):
+    file = tmp_path / "export.jsonl"
+    file.write_text("".join(verdict_line(n, f"{n % 2}") + "\n" for n in range(1201)))
+    result = cli("feedback", "import", str(file))
+    assert (result.code, result.out) == (0, "1201 verdicts learnt.\n")
+    assert desk.studied == [500, 500, 201]
+    assert json.loads(cli("feedback", "import", str(file), "--json").out) == {"learnt": 1201}
+
+
+def test_verdicts_that_tell_nothing_apart_are_said_to(cli, desk, tmp_path):
+    file = tmp_path / "export.jsonl"
+    file.write_text(verdict_line(1))
+    result = cli("feedback", "import", str(file))
+    assert result.out.splitlines()[0] == "1 verdict learnt."
+    assert "no model from another" in result.out
+
+
+@pytest.mark.parametrize("wrong", ["NaN", "1.5", "null", '"right"', "-0.1"])
+def test_of_a_file_with_a_wrong_line_nothing_is_sent(cli, desk, tmp_path, wrong):
+    file = tmp_path / "export.jsonl"
+    file.write_text(verdict_line(1) + verdict_line(2, wrong) + verdict_line(3))
+    result = cli("feedback", "import", str(file))
+    assert result.code != 0
+    assert "Line 2 is not a verdict" in result.err
+    assert desk.studied == []
+
+
+def test_a_file_that_is_not_there(cli, desk, tmp_path):
+    result = cli("feedback", "import", str(tmp_path / "none"))
+    assert result.code != 0
+    assert "cannot be read" in result.err

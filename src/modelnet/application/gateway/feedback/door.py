@@ -1,6 +1,6 @@
 """The endpoints of feedback: give it, take out all that is kept, have it destroyed."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import Protocol
 
@@ -14,10 +14,17 @@ from modelnet.application.gateway.endpoint import (
     Routes,
     json_reply,
 )
-from modelnet.application.gateway.feedback.reading import which_in, word_in
-from modelnet.application.gateway.feedback.view import PATH, DeletedView, FeedbackView, ShareView
+from modelnet.application.gateway.feedback.reading import entries_in, which_in, word_in
+from modelnet.application.gateway.feedback.view import (
+    PATH,
+    DeletedView,
+    FeedbackView,
+    LearntView,
+    ShareView,
+)
 from modelnet.core.identity import RequestId
 from modelnet.interaction.teacher import Taught
+from modelnet.ledger.outcome import Entry
 from modelnet.ledger.store import Store
 
 _EXPORT_S = 3600.0
@@ -35,6 +42,10 @@ class Judging(Protocol):
 
     def compare(self, task: RequestId, owner: str, right: str) -> Taught:
         """Judge an answer by the right one."""
+        ...
+
+    def study(self, entries: Sequence[Entry]) -> int:
+        """Learn and keep verdicts of another node or day; return how many could be learnt from."""
         ...
 
     async def forget(self, *, before: float | None = None, task: RequestId | None = None) -> int:
@@ -55,6 +66,7 @@ class FeedbackDoor:
         return {
             ("POST", PATH): self._give,
             ("GET", PATH): self._export,
+            ("PUT", PATH): self._study,
             ("DELETE", PATH): self._delete,
         }
 
@@ -78,6 +90,9 @@ class FeedbackDoor:
                     lines.clear()
         if lines:
             yield b"".join(lines)
+
+    async def _study(self, http: HttpRequest) -> Reply:
+        return json_reply(LearntView(learnt=self._teacher.study(entries_in(http.body))))
 
     async def _delete(self, http: HttpRequest) -> Reply:
         which = which_in(http.query)

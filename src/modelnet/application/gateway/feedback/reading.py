@@ -9,12 +9,14 @@ import msgspec
 from modelnet.application.gateway.openai.explanation import explain
 from modelnet.core.error import InvalidRequestError, UnsupportedError
 from modelnet.core.identity import RequestId
+from modelnet.ledger.outcome import Entry
 from modelnet.service.verifier import MAX_CHARACTERS
 
 PREFIXES = ("chatcmpl-", "cmpl-")
 """What OpenAI's API writes before the id of a task."""
 
 _MAX_ID = 128
+_ENTRY = msgspec.json.Decoder(Entry)
 
 
 class FeedbackBody(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,6 +74,31 @@ def task_id(told: str) -> RequestId:
     for prefix in PREFIXES:
         told = told.removeprefix(prefix)
     return RequestId(told)
+
+
+def entries_in(lines: bytes) -> tuple[Entry, ...]:
+    """Return the entries of an export, a JSON object a line.
+
+    Raises:
+        InvalidRequestError: a line is none, which is named with what is wrong, or there is none.
+    """
+    found: list[Entry] = []
+    for number, line in enumerate(lines.split(b"\n"), start=1):
+        if line.strip():
+            found.append(_entry(line, number))
+    if not found:
+        raise InvalidRequestError("There is no verdict in it: send a JSON object a line.")
+    return tuple(found)
+
+
+def _entry(line: bytes, number: int) -> Entry:
+    try:
+        return _ENTRY.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        what = "it is nested too deeply" if isinstance(error, RecursionError) else error
+        raise InvalidRequestError(
+            f"Line {number} is not a verdict as `modelnet feedback export` writes it: {what}."
+        ) from None
 
 
 def which_in(query: bytes) -> Which:

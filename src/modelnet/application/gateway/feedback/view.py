@@ -25,6 +25,13 @@ class FeedbackView(msgspec.Struct, frozen=True, kw_only=True):
     taught: tuple[ShareView, ...]
 
 
+class LearntView(msgspec.Struct, frozen=True, kw_only=True):
+    """What was learnt from an export."""
+
+    object: str = "modelnet.feedback.learnt"
+    learnt: int
+
+
 class DeletedView(msgspec.Struct, frozen=True, kw_only=True):
     """What was destroyed."""
 

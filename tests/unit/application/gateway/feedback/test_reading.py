@@ -1,6 +1,13 @@
 import pytest
 
-from modelnet.application.gateway.feedback.reading import Which, Word, task_id, which_in, word_in
+from modelnet.application.gateway.feedback.reading import (
+    Which,
+    Word,
+    entries_in,
+    task_id,
+    which_in,
+    word_in,
+)
 from modelnet.core.error import InvalidRequestError, UnsupportedError
 
 
@@ -96,3 +103,36 @@ def test_which(query, which):
 def test_nothing_is_deleted_by_mistake(query):
     with pytest.raises(InvalidRequestError):
         which_in(query)
+
+
+LINE = (
+    b'{"task":"t","at":1.0,"kind":"facts","node":"did:key:z6MkA","model":"m","verdict":0.5,'
+    b'"source":"verifier"}'
+)
+
+
+def test_the_lines_of_an_export():
+    told = entries_in(b"\n" + LINE + b"\n\n" + LINE.replace(b'"t"', b'"u"'))
+    assert [entry.task for entry in told] == ["t", "u"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "says"),
+    [
+        (b"", "no verdict"),
+        (b" \n\n", "no verdict"),
+        (LINE + b"\n{}", "Line 2"),
+        (LINE + b"\n" + LINE.replace(b"0.5", b"NaN"), "Line 2"),
+        (LINE.replace(b"0.5", b"2"), "verdict"),
+        (LINE.replace(b'"model":"m",', b""), "model"),
+        (LINE.replace(b'"m"', b'""'), "model"),
+        (LINE.replace(b'"verifier"', b'"rumour"'), "source"),
+        (LINE.replace(b"1.0", b"-1"), "at"),
+        (b"\xff\xfe", "Line 1"),
+        (b"[" * 100_000, "Line 1"),
+        (LINE[:-5], "Line 1"),
+    ],
+)
+def test_lines_that_are_none(lines, says):
+    with pytest.raises(InvalidRequestError, match=says):
+        entries_in(lines)
