@@ -130,7 +130,7 @@ async def test_two_that_are_mostly_wrong_do_not_decide_before_a_better_one(world
 async def test_who_is_mostly_wrong_does_not_run(world: World):
     weak = member("c", "Strelsau")
     asker = await committee(
-        world, member("a", "Strelsau"), member("b", "Zenda"), weak, p_right={**P, "c": 0.3}
+        world, member("a", "Strelsau"), member("b", "Zenda"), weak, p_right={**P, "c": 0.2}
     )
     await listen(asker, task(CAPITAL, "race"))
     assert weak.requests == []

@@ -1,14 +1,21 @@
 """Answering a task: the name that was asked for says which strategy answers it."""
 
 import random
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from dataclasses import replace
+
+import msgspec
 
 from modelnet.core.chunk import Chunk
 from modelnet.core.clock import Clock
 from modelnet.core.error import ModelnetError, UnsupportedError
+from modelnet.core.identity import RequestId
 from modelnet.core.task import Contribution, Task
 from modelnet.core.wish import NO_WISH, Wish
+from modelnet.interaction.failure import Failures
+from modelnet.interaction.planner import Planner
+from modelnet.interaction.prover import Prover
 from modelnet.interaction.reader import Reader
 from modelnet.interaction.strategy.cascade import Cascade
 from modelnet.interaction.strategy.errand import Errand
@@ -20,9 +27,11 @@ from modelnet.resource.directory import Directory, Offer
 from modelnet.resource.watcher import Watcher
 from modelnet.service.analysis import TaskFeatures
 from modelnet.service.pathway.hedge import HedgeBudget
+from modelnet.service.pathway.outlook import Outlook, outlook
+from modelnet.service.pathway.plan import Plan
 from modelnet.service.pathway.purse import Purse
-from modelnet.service.routing import Router
-from modelnet.service.selection import Link, links
+from modelnet.service.routing import Router, Scored
+from modelnet.service.selection import SINGLE, Link, is_left_open, links
 from modelnet.service.terms import Terms
 
 
@@ -38,11 +47,15 @@ class Coordinator:
         rng: random.Random,
         reader: Reader | None = None,
         wish: Wish = NO_WISH,
+        prover: Prover | None = None,
     ) -> None:
         """Answer for a node whose own wish counts where an asker has none."""
         self._reader = reader or Reader(clock)
-        self._pool = Pool(watcher, router, model_of, clock, rng)
+        self.prover = prover or Prover()
+        """What runs the tests that askers give, where this node may."""
+        self._pool = Pool(watcher, router, model_of, clock, rng, self.prover)
         self._strategies = strategies()
+        self._planner = Planner(self._strategies)
         self._wish = wish
 
     @property
@@ -97,6 +110,19 @@ class Coordinator:
                 return
         raise errors[0]
 
+    def plan(
+        self, task: Task, features: TaskFeatures, link: Link, ranked: Sequence[Scored]
+    ) -> Plan:
+        """Return how a stretch of a task's chain would be answered, and what else could be."""
+        purse = Purse(self.terms(task).limits.max_cost_usd)
+        errand = self._errand(task, features, link, purse)
+        seen = replace(errand, outlook=self._outlook(errand))
+        return self._plan(seen, link, ranked, is_told=True)
+
+    def learn(self, task: RequestId, verdict: float) -> None:
+        """Take in whether an answer was right, 0 to 1."""
+        self._planner.learn(task, verdict, self._pool.now())
+
     def _answer(
         self, task: Task, features: TaskFeatures, link: Link, purse: Purse
     ) -> AsyncGenerator[Chunk | Contribution, None]:
@@ -106,8 +132,15 @@ class Coordinator:
                 f"'{strategy.name}' does not answer '{features.operation}': ask for a model, or "
                 "'auto'."
             )
+        errand = self._looked_at(self._errand(task, features, link, purse), link)
+        plan = self._plan(errand, link, errand.ranked)
+        self._planner.expect(errand, plan.chosen)
+        steps = self._strategies[plan.strategy].run(errand, self._pool)
+        return steps if plan.strategy == link.strategy else _announced(steps, plan.because)
+
+    def _errand(self, task: Task, features: TaskFeatures, link: Link, purse: Purse) -> Errand:
         terms = self.terms(task)
-        errand = Errand(
+        return Errand(
             task=task,
             features=features,
             names=link.names,
@@ -115,7 +148,47 @@ class Coordinator:
             terms=terms,
             purse=purse,
         )
-        return strategy.run(errand, self._pool)
+
+    def _looked_at(self, errand: Errand, link: Link) -> Errand:
+        """Return an errand with who could be asked, where a pathway is to be chosen or foretold."""
+        if not (is_left_open(link) or link.strategy != SINGLE):
+            return errand
+        try:
+            ranked = self._pool.rank(errand, Failures())
+        except ModelnetError:
+            # Whoever answers waits for somebody, or says why there is nobody.
+            return errand
+        seen = self._outlook(errand)
+        return replace(errand, outlook=seen, ranked=ranked, ranked_at=self._pool.now())
+
+    def _outlook(self, errand: Errand) -> Outlook:
+        has_tests = self.prover.can_prove(errand.task)
+        return outlook(errand.task.request, errand.features, has_tests=has_tests)
+
+    def _plan(
+        self, errand: Errand, link: Link, ranked: Sequence[Scored], *, is_told: bool = False
+    ) -> Plan:
+        """Return the strategy asked for, and where none was, the one that is best."""
+        now = self._pool.now()
+        if is_left_open(link):
+            return self._planner.plan(errand, ranked, now, is_told=is_told)
+        if link.strategy == SINGLE:
+            return Plan()
+        return self._planner.asked_for(link.strategy, errand, ranked, now)
+
+
+async def _announced(
+    steps: AsyncGenerator[Chunk | Contribution, None], because: str
+) -> AsyncGenerator[Chunk | Contribution, None]:
+    """Yield an answer whose first contribution says why it is answered this way."""
+    is_first = True
+    async with aclosing(steps):
+        async for step in steps:
+            if is_first and isinstance(step, Contribution):
+                yield msgspec.structs.replace(step, because=f"{because}; {step.because}")
+            else:
+                yield step
+            is_first = False
 
 
 def strategies() -> dict[str, Strategy]:

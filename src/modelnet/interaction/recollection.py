@@ -13,6 +13,7 @@ from modelnet.service.analysis import TaskFeatures
 from modelnet.service.kind import TaskKind
 from modelnet.service.neighbourhood import packed
 from modelnet.service.verifier import MAX_CHARACTERS
+from modelnet.service.verifier.program import MAX_CHARACTERS as MAX_CODE_CHARACTERS
 
 MOST_REMEMBERED = 4096
 """Answers; beyond them the oldest are forgotten first."""
@@ -38,11 +39,13 @@ class Recollection:
     at: float
     kind: TaskKind
     embedding: bytes | None = None
-    """Of the question, where it is known and may be remembered."""
+    """Of the question, or its hashed words, where they are known and may be remembered."""
     operation: Operation
     shares: tuple[Share, ...]
     text: str | None
     """What was said, where that is no longer than can be judged."""
+    is_picked: bool = False
+    """Whether it was told for what it says, among several."""
     is_cut: bool
     """Whether the answer ended because it might be no longer."""
     latency_s: float
@@ -60,6 +63,8 @@ class Listener:
         self._agreed: set[tuple[NodeId, str]] = set()
         self._texts: list[str] = []
         self._length = 0
+        self._most = MAX_CHARACTERS if task.tests is None else MAX_CODE_CHARACTERS
+        self._is_picked = False
         self._end: Chunk | None = None
 
     @property
@@ -67,17 +72,23 @@ class Listener:
         """Whether the last chunk has come."""
         return self._end is not None
 
+    @property
+    def text(self) -> str | None:
+        """What was said, where that is no longer than can be judged."""
+        return "".join(self._texts) if self._length <= self._most else None
+
     def take(self, item: Chunk | Contribution) -> None:
         """Take in the next step of an answer."""
         if isinstance(item, Contribution):
             self._speaker = item.node, item.model
             self._said[self._speaker] += 0
+            self._is_picked |= item.is_picked
             self._agreed.update((v.node, v.model) for v in item.others if v.what == "agreed")
             return
         if self._speaker is not None:
             self._said[self._speaker] += _size(item)
         self._length += len(item.text)
-        if self._length <= MAX_CHARACTERS:
+        if self._length <= self._most:
             self._texts.append(item.text)
         if item.finish is not None:
             self._end = item
@@ -85,7 +96,8 @@ class Listener:
     def recollection(self, features: TaskFeatures, now: float) -> Recollection:
         """Return what there is to remember of an answer that is whole."""
         end = self._end or Chunk()
-        embedding = features.embedding if self._task.is_kept else None
+        place = features.words if features.embedding is None else features.embedding
+        embedding = place if self._task.is_kept else None
         return Recollection(
             task=self._task.id,
             owner=self._task.owner,
@@ -94,7 +106,8 @@ class Listener:
             embedding=None if embedding is None else packed(embedding),
             operation=operation_of(self._task.request),
             shares=self._shares(),
-            text="".join(self._texts) if self._length <= MAX_CHARACTERS else None,
+            text=self.text if self._length <= MAX_CHARACTERS else None,
+            is_picked=self._is_picked,
             is_cut=end.finish != "stop",
             latency_s=max(0.0, now - self._began),
             usage=end.usage or Usage(),

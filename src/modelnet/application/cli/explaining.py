@@ -2,7 +2,7 @@
 
 from modelnet.application.cli.output import Column, console, printable, write
 from modelnet.core.identity import short_node_id
-from modelnet.service.explanation import Considered, Explanation
+from modelnet.service.explanation import Considered, Explanation, Pathway
 from modelnet.service.selection import SINGLE
 
 _COLUMNS = (
@@ -28,6 +28,8 @@ def show_explanation(explanation: Explanation | None, id: str) -> None:
         write(f"... and {explanation.others} more.", err=True)
     for one in (*explanation.excluded, *explanation.unable):
         write(f"{one.model} of {one.node_name or short_node_id(one.node)}: {one.why}", err=True)
+    for one in explanation.pathways if explanation.plan else ():
+        write(_expected(one), err=True)
     write(f"\n{explanation.because}", err=True)
     write(f"Was it right? Say so: modelnet feedback {id} right", err=True)
 
@@ -49,7 +51,7 @@ def _understood(explanation: Explanation) -> str:
     kinds = sorted(explanation.kinds.items(), key=lambda one: -one[1])
     read = ", ".join(f"{kind} {p:.0%}" for kind, p in kinds[:3])
     name = explanation.name
-    if explanation.strategy != SINGLE:
+    if explanation.strategy != SINGLE and not explanation.plan:
         name = f"{explanation.strategy} of {name}"
     return (
         f"Understood as {read}; asked for {name!r}: a second is worth "
@@ -78,6 +80,15 @@ def _row(one: Considered) -> tuple[str, ...]:
         f"{one.value:.3f}",
         _state(one),
     )
+
+
+def _expected(one: Pathway) -> str:
+    told = f"{one.strategy}: right with {one.p_right:.2f}, ${one.cost_usd:.2g}"
+    told = f"{told}, {_time(one.expected_s)}"
+    if one.strategy == SINGLE:
+        return told
+    least = "" if one.least_gain is None else f", {one.least_gain:+.3f} at least"
+    return f"{told}; worth {one.gain:+.3f}{least}"
 
 
 def _time(seconds: float | None) -> str:

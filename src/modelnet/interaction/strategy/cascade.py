@@ -19,15 +19,17 @@ from modelnet.interaction.failure import Failures
 from modelnet.interaction.progress import Progress
 from modelnet.interaction.strategy.call import Call
 from modelnet.interaction.strategy.errand import Errand
-from modelnet.interaction.strategy.hearing import Heard, hear
+from modelnet.interaction.strategy.hearing import Heard, hear, proved
 from modelnet.interaction.strategy.pool import Pool
 from modelnet.interaction.strategy.relay import Relay
 from modelnet.interaction.strategy.verdict import Verdict, judge, voice
 from modelnet.service.pathway.budget import affordable, reserve_usd
+from modelnet.service.pathway.climb import Climb
 from modelnet.service.pathway.confidence import DEFAULT, Calibration
 from modelnet.service.pathway.deadline import tell_by
 from modelnet.service.pathway.hedge import HedgeBudget
-from modelnet.service.pathway.ladder import MOST_RUNGS, enough, ladder
+from modelnet.service.pathway.ladder import MOST_RUNGS, awake, enough, ladder
+from modelnet.service.pathway.prospect import Prospect, Rivalry
 from modelnet.service.pathway.quote import Quote, in_turn
 from modelnet.service.routing import Scored
 from modelnet.service.timing import STREAMED
@@ -52,11 +54,22 @@ class Cascade:
 
     def quote(self, errand: Errand, ranked: Sequence[Scored]) -> Quote:
         """Return what it costs to climb to the top."""
+        return in_turn(self._ladder(errand, ranked))
 
+    def prospect(self, errand: Errand, ranked: Sequence[Scored], *, now: float) -> Prospect | None:
+        """Return what is expected of climbing."""
+        rungs = self._ladder(errand, awake(ranked, now))
+        if len(rungs) < 2 or in_turn(rungs).latency_s > errand.time_left_s(now):
+            return None
+        known = errand.preference, errand.outlook, self._calibration
+        rivalry = Rivalry(rungs, ranked[0], *known, least_gain=errand.least_gain)
+        return rivalry.prospect(self.name, Climb.of(rungs, *known).course)
+
+    def _ladder(self, errand: Errand, ranked: Sequence[Scored]) -> tuple[Scored, ...]:
         def climb(able: Sequence[Scored]) -> tuple[Scored, ...]:
             return ladder(able, errand.preference, calibration=self._calibration)
 
-        return in_turn(affordable(ranked, climb, errand.purse.left_usd, chief="last"))
+        return affordable(ranked, climb, errand.purse.left_usd, chief="last")
 
     def run(self, errand: Errand, pool: Pool) -> AsyncGenerator[Chunk | Contribution, None]:
         """Climb until it is sure, or nobody is left, or the time is up."""
@@ -128,7 +141,8 @@ class _Climb:
             self._failures.note(error)
             return ()
         asked = {one.call.offer.card.name for one in self._heard}
-        left = [s for s in ranked if s.candidate.card.name not in asked and self._makes_it(s)]
+        able = awake(ranked, self._pool.now())
+        left = [s for s in able if s.candidate.card.name not in asked and self._makes_it(s)]
         preference, p_asked = self._errand.preference, self._p_asked
 
         def climb(able: Sequence[Scored]) -> tuple[Scored, ...]:
@@ -152,7 +166,12 @@ class _Climb:
         call = self._pool.call(self._errand, rung, progress, allowance_usd=allowance_usd)
         try:
             with anyio.fail_after(self._patience_s(rung, len(later) + 1)):
-                self._heard.append(await hear(call, self._request, self._pool))
+                heard = await hear(call, self._request, self._pool)
+            heard = await proved(heard, self._pool)
+            if not self._heard:
+                # Later rungs hear only what was hard for the first.
+                self._pool.judge(self._errand, heard.answer)
+            self._heard.append(heard)
         except TimeoutError:
             self._note_failure(call, DeadlineError("Its share of the time was up; allow more."))
         except ModelnetError as error:
@@ -209,7 +228,8 @@ class _Climb:
             return step
         voices = [voice(one.call, "not sure enough") for one in self._heard]
         voices += [voice(call, "failed") for call in self._failed]
-        return msgspec.structs.replace(step, others=tuple(voices))
+        is_picked = bool(self._heard)
+        return msgspec.structs.replace(step, others=tuple(voices), is_picked=is_picked)
 
 
 def _sounding(request: Request, rung: Scored) -> Request:

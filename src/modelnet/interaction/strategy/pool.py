@@ -12,8 +12,10 @@ from modelnet.core.chunk import Chunk
 from modelnet.core.clock import Clock
 from modelnet.core.error import DeadlineError, EngineError, LimitError, ModelnetError
 from modelnet.core.request import Request
+from modelnet.core.task import Task
 from modelnet.interaction.failure import Failures
 from modelnet.interaction.progress import Progress
+from modelnet.interaction.prover import Prover
 from modelnet.interaction.strategy.call import Call
 from modelnet.interaction.strategy.errand import Errand
 from modelnet.resource.directory import Directory, Offer
@@ -21,10 +23,13 @@ from modelnet.resource.model import Model
 from modelnet.resource.watcher import Watcher
 from modelnet.service.candidate import refusal
 from modelnet.service.limit import Excluded, keep, nobody_keeps
+from modelnet.service.neighbourhood import packed
 from modelnet.service.outcome import Outcome
-from modelnet.service.pathway.deadline import in_time_first
+from modelnet.service.pathway.answer import Answer
+from modelnet.service.pathway.deadline import in_time_first, tell_by
 from modelnet.service.pathway.hedge import FirstChunks
 from modelnet.service.pathway.purse import Bill, shortened
+from modelnet.service.pathway.verifier import is_right
 from modelnet.service.routing import Router, Scored
 from modelnet.service.selection import select
 from modelnet.service.timing import Stopwatch
@@ -41,12 +46,19 @@ class Pool:
     """Every model that can be asked, and what was seen of those that were."""
 
     def __init__(
-        self, watcher: Watcher, router: Router, model_of: ModelOf, clock: Clock, rng: random.Random
+        self,
+        watcher: Watcher,
+        router: Router,
+        model_of: ModelOf,
+        clock: Clock,
+        rng: random.Random,
+        prover: Prover | None = None,
     ) -> None:
         self._watcher = watcher
         self._router = router
         self._model_of = model_of
         self._rng = rng
+        self._prover = prover or Prover()
         self._underway = Underway()
         self._first_chunks = FirstChunks()
         self.now = clock
@@ -76,6 +88,8 @@ class Pool:
             ModelnetError: nobody can be asked; the reason to tell the asker.
         """
         now = self.now()
+        if failures.are_none and not is_begun and (fresh := errand.fresh(now)):
+            return fresh
         features = (
             replace(errand.features, needs_continuation=True) if is_begun else errand.features
         )
@@ -112,7 +126,42 @@ class Pool:
         deadline passes. What becomes of it, the router learns.
         """
         own = progress.fork()
-        return Call(scored, own, self._run(errand, scored, own, allowance_usd))
+        return Call(scored, own, self._run(errand, scored, own, allowance_usd), errand.task)
+
+    def can_prove(self, task: Task) -> bool:
+        """Whether answers to a task can be tried before they are told."""
+        return self._prover.can_prove(task)
+
+    async def prove(self, task: Task, text: str) -> bool | None:
+        """Return whether an answer passes its tests, as far as there are any and there is time."""
+        now = self.now()
+        time_s = tell_by(task.deadline, now) - now
+        return await self._prover.prove(task, text, time_s=time_s)
+
+    def judge(self, errand: Errand, answer: Answer) -> None:
+        """Have the router learn of an answer what a program can tell, whether it is told or not.
+
+        Only where a model was asked whatever others said: else it is judged by what was hard, or
+        easy, for them.
+        """
+        proof = is_right(errand.task.request, answer)
+        if proof is None:
+            return
+        features, task = errand.features, errand.task
+        place = features.words if features.embedding is None else features.embedding
+        embedding = place if task.is_kept else None
+        self._router.learn(
+            Outcome(
+                node=answer.offer.node,
+                model=answer.offer.card.name,
+                kind=features.kind,
+                at=self.now(),
+                operation=features.operation,
+                p_right=float(proof),
+                embedding=None if embedding is None else packed(embedding),
+                task=task.id,
+            )
+        )
 
     def late_s(self, errand: Errand, scored: Scored) -> float | None:
         """Return after how long without a first chunk a model is late; `None`: not known yet."""
@@ -127,7 +176,7 @@ class Pool:
         self, errand: Errand, scored: Scored, progress: Progress, allowance_usd: float | None
     ) -> AsyncGenerator[Chunk, None]:
         offer, has_begun = scored.candidate, progress.is_begun
-        bill = Bill(scored, errand.features.prompt_tokens, progress.tokens)
+        bill = Bill(scored, errand.features.most_prompt_tokens, progress.tokens)
         left_usd = errand.purse.left_usd
         most_usd = left_usd if allowance_usd is None else min(left_usd, allowance_usd)
         most_tokens = bill.affordable_tokens(most_usd)

@@ -23,8 +23,10 @@ from modelnet.service.pathway.agreement import agreed, conclusion
 from modelnet.service.pathway.budget import affordable, share_usd
 from modelnet.service.pathway.confidence import DEFAULT, Calibration
 from modelnet.service.pathway.deadline import tell_by
+from modelnet.service.pathway.heat import Heat, most_gain
 from modelnet.service.pathway.hedge import HedgeBudget
 from modelnet.service.pathway.lineup import lineup
+from modelnet.service.pathway.prospect import Prospect, Rivalry
 from modelnet.service.pathway.quote import Quote, at_once
 from modelnet.service.routing import Scored
 from modelnet.service.timing import STREAMED
@@ -35,7 +37,7 @@ _QUORUM = 2
 _LEAST_PATIENCE_S = 0.2
 _PATIENCE = 2.0
 """A runner may take so many times as long as it usually does, whatever the others need."""
-_P_LIKELY = 0.5
+_P_LIKELY = 0.6
 _P_SURE = 0.97
 """A sum that was worked out, for one, needs no second voice."""
 
@@ -61,12 +63,30 @@ class Race:
         """Return what all runners cost: those that lose are paid, too."""
         return at_once(self._runners_of(errand, ranked, now=errand.task.deadline))
 
+    def prospect(self, errand: Errand, ranked: Sequence[Scored], *, now: float) -> Prospect | None:
+        """Return what is expected of running."""
+        members = self._runners_of(errand, ranked, now=now)
+        outlook = errand.outlook
+        can_win = outlook.is_provable or outlook.p_comparable > 0.0
+        if len(members) < 2 or not can_win or ranked[0].breaker.is_open(now):
+            return None
+        if at_once(members).latency_s > errand.time_left_s(now):
+            return None
+        best_first = sorted(members, key=lambda one: -one.quality.mean)
+        known = ranked[0], errand.preference, outlook, self._calibration
+        if most_gain(best_first, *known) <= errand.least_gain:
+            return None
+        rivalry = Rivalry(best_first, *known, least_gain=errand.least_gain)
+        return rivalry.prospect(self.name, Heat.of(best_first, outlook, self._calibration).course)
+
     async def run(self, errand: Errand, pool: Pool) -> AsyncGenerator[Chunk | Contribution, None]:
         """Let them run, and tell the winner's answer at once."""
         failures = Failures()
         calls = self._calls(errand, pool, failures)
         if len(calls) > 1:
             hearing = await self._heard(errand, pool, calls)
+            for heard in hearing.heard:
+                pool.judge(errand, heard.answer)
             for call, error in hearing.failed:
                 failures.add(call.offer, error, pool.now())
             if hearing.heard:

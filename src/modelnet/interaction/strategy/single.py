@@ -10,6 +10,7 @@ from modelnet.interaction.strategy.errand import Errand
 from modelnet.interaction.strategy.pool import Pool
 from modelnet.interaction.strategy.relay import Relay
 from modelnet.service.pathway.hedge import HedgeBudget
+from modelnet.service.pathway.prospect import Prospect, of_single
 from modelnet.service.pathway.quote import Quote, in_turn
 from modelnet.service.routing import Scored
 
@@ -30,6 +31,10 @@ class Single:
     def quote(self, _: Errand, ranked: Sequence[Scored]) -> Quote:
         """Return what the best costs."""
         return in_turn(ranked[:1])
+
+    def prospect(self, _: Errand, ranked: Sequence[Scored], *, now: float) -> Prospect | None:  # noqa: ARG002
+        """Return what the best does: others are held against it."""
+        return of_single(self.name, ranked[0]) if ranked else None
 
     def run(self, errand: Errand, pool: Pool) -> AsyncGenerator[Chunk | Contribution, None]:
         """Ask the best for the answer, then whoever is needed for its rest."""

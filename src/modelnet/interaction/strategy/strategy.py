@@ -12,6 +12,7 @@ from modelnet.core.request import Operation
 from modelnet.core.task import Contribution
 from modelnet.interaction.strategy.errand import Errand
 from modelnet.interaction.strategy.pool import Pool
+from modelnet.service.pathway.prospect import Prospect
 from modelnet.service.pathway.quote import Quote
 from modelnet.service.routing import Scored
 
@@ -33,6 +34,16 @@ class Strategy(Protocol):
 
     def quote(self, errand: Errand, ranked: Sequence[Scored], /) -> Quote:
         """Return what it costs before it starts, given who could be asked, best first."""
+        ...
+
+    def prospect(
+        self, errand: Errand, ranked: Sequence[Scored], /, *, now: float
+    ) -> Prospect | None:
+        """Return what is expected of it, held against the first of the ranking alone.
+
+        Nothing, where it would be nothing else than that, cannot be in time, or gains less than
+        `errand.least_gain` for sure. `now` is Unix seconds.
+        """
         ...
 
     def run(self, errand: Errand, pool: Pool) -> AsyncGenerator[Chunk | Contribution, None]:

@@ -32,7 +32,7 @@ class Verdict:
         voices += [voice(call, "failed") for call in failed]
         voices += [voice(call, "not waited for") for call in left]
         told = self.best.call.contribution(because)
-        yield msgspec.structs.replace(told, others=tuple(voices))
+        yield msgspec.structs.replace(told, others=tuple(voices), is_picked=True)
         yield from self.best.told()
 
     @property

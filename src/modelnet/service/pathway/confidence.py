@@ -28,9 +28,9 @@ class Calibration:
     """No standing makes a model worse or, from the other end, better than this."""
     p_same_mistake: float = 0.35
     """How often two models that are both wrong say the same."""
-    shared_difficulty: float = 0.57
+    shared_difficulty: float = 0.55
     """How far what is hard for one model is hard for the next: 0 not at all, 1 altogether."""
-    voice: float = 0.53
+    voice: float = 0.54
     """Log-odds for one more voice that agrees, whosever it is."""
     independence: float = 0.06
     """How much of its own log-odds comes on top: 1 if it erred as if there was no other."""

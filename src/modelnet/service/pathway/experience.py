@@ -12,8 +12,10 @@ from dataclasses import dataclass
 HALF_LIFE_S = 24 * 3600.0
 """An older verdict counts half: a gate that was closed by bad luck opens again."""
 
-_BIAS = 0.02
-"""Standard deviation of what is expected of a pathway on all kinds of tasks, before any verdict."""
+_BIAS = -0.013
+"""What cascades over recorded answers were off by (`recipes/calibration`): expected everywhere."""
+_BIAS_DEVIATION = 0.02
+"""Standard deviation of that, over all kinds of tasks, before any verdict."""
 _BIAS_ON_KIND = 0.02
 """And of how far one kind differs from the others."""
 _LEAST_VARIANCE = 0.1
@@ -71,7 +73,7 @@ class Experience:
         others = [
             seen.faded(now) for (s, k), seen in self._seen.items() if s == strategy and k != kind
         ]
-        mean, variance = _posterior(0.0, _BIAS**2, others)
+        mean, variance = _posterior(_BIAS, _BIAS_DEVIATION**2, others)
         here = self._seen.get((strategy, kind))
         seen = [] if here is None else [here.faded(now)]
         mean, variance = _posterior(mean, variance + _BIAS_ON_KIND**2, seen)

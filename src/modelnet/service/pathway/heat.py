@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from modelnet.service.pathway.confidence import DEFAULT, Calibration, log_odds_of
-from modelnet.service.pathway.ladder import after, seconds
+from modelnet.service.pathway.ladder import after, mends, seconds
 from modelnet.service.pathway.outlook import Outlook
 from modelnet.service.pathway.prospect import Course, World
+from modelnet.service.preference import Preference
 from modelnet.service.routing import Scored
 
 Pattern = tuple[bool, ...]
@@ -79,6 +80,30 @@ class Heat:
         p_right = comparable * p_right + (1.0 - comparable) * world.p[0]
         time_s = comparable * time_s + (1.0 - comparable) * self.best_s
         return Course(p_right, asked, time_s, time_s)
+
+
+def most_gain(
+    members: Sequence[Scored],
+    best: Scored,
+    preference: Preference,
+    outlook: Outlook,
+    calibration: Calibration = DEFAULT,
+) -> float:
+    """Return more than a race can gain, whoever is right most often first: a matter of moments.
+
+    The first is outvoted only by two others together, and by one that a program proves.
+    """
+    first, *others = members
+    where_first_fails = sorted(
+        (mends(one.quality.mean, first.quality.mean, calibration) for one in others), reverse=True
+    )
+    rescued = sum(where_first_fails[0 if outlook.is_provable else 1 :])
+    p_more = (1.0 - first.quality.mean) * min(1.0, rescued)
+    sooner_s = max(0.0, seconds(best) - 2.0 * min(map(seconds, members)))
+    paid_usd = sum(one.cost_usd for one in members) - best.cost_usd
+    dearer = preference.p_per_dollar * paid_usd
+    over_best = first.quality.mean + p_more - best.quality.mean
+    return over_best + preference.p_per_second * sooner_s - dearer
 
 
 def _proved(runners: Sequence[Runner]) -> Iterator[Case]:

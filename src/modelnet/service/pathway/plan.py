@@ -59,6 +59,8 @@ def _gain_of(prospect: Prospect) -> str:
 
 
 def _no_gain(hoped: Prospect) -> str:
-    if hoped.deviation is None:
+    if hoped.gain <= 0.0:
         return f"{hoped.strategy} is expected to lose {-hoped.gain:.3f}"
+    if hoped.deviation is None:
+        return f"{hoped.strategy} may gain {hoped.gain:.3f}, which is too little to be sure of"
     return f"{hoped.strategy} may gain {hoped.gain:.3f}, but also lose {-hoped.lower_bound:.3f}"

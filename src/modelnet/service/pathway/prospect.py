@@ -63,7 +63,7 @@ class Prospect:
     gain: float
     """In value: probability of a right answer, less what time and money are worth."""
     deviation: float | None
-    """Standard deviation of that expectation; `None`: not worked out, for nothing is gained."""
+    """Standard deviation of that expectation; `None`: not worked out, the gain being too small."""
     p_right: float = 0.0
     """As it was foretold; the gain is as outcomes have corrected it."""
     cost_usd: float = 0.0
@@ -95,13 +95,19 @@ class Rivalry:
         preference: Preference,
         outlook: Outlook,
         calibration: Calibration = DEFAULT,
+        *,
+        least_gain: float = 0.0,
     ) -> None:
-        """Hold them against the best, who may be one of them."""
+        """Hold them against the best, who may be one of them.
+
+        How sure a gain is, is worked out where it is more than `least_gain`.
+        """
         self._members = tuple(members)
         self._best = best
         self._preference = preference
         self._outlook = outlook
         self._calibration = calibration
+        self._least_gain = least_gain
         place = next((i for i, one in enumerate(members) if one is best), None)
         self._everybody = self._members if place is not None else (*self._members, best)
         self._place = len(self._members) if place is None else place
@@ -112,7 +118,8 @@ class Rivalry:
         known = World(p, self._calibration, self._outlook.p_comparable)
         course = follow(known)
         gain = self._gain(course, known)
-        deviation = self._deviation(follow, course, known, gain) if gain > 0.0 else None
+        is_worth_it = gain > self._least_gain
+        deviation = self._deviation(follow, course, known, gain) if is_worth_it else None
         cost_usd = self._cost_usd(course)
         return Prospect(strategy, gain, deviation, course.p_right, cost_usd, course.latency_s)
 
@@ -130,7 +137,9 @@ class Rivalry:
         """Yield worlds in each of which one thing is off by its standard deviation."""
         for i, one in enumerate(self._everybody):
             mean, deviation, _ = one.quality
-            moved = mean - deviation if mean >= deviation else min(1.0, mean + deviation)
+            moved = mean - deviation
+            if moved < 0.0:
+                moved = min(1.0, mean + deviation)
             yield known._replace(p=(*known.p[:i], moved, *known.p[i + 1 :]))
         for calibration in _moved_calibrations(self._calibration):
             yield known._replace(calibration=calibration)
@@ -155,6 +164,11 @@ class Rivalry:
 
     def _later_s(self, course: Course) -> float:
         return course.latency_s + course.silent_s - seconds(self._best)
+
+
+def least_gain(bias: float, deviation: float) -> float:
+    """Return what must be expected of a pathway for any of it to be sure, its bias being known."""
+    return max(0.0, _DEVIATIONS * deviation - bias)
 
 
 def of_single(strategy: str, best: Scored) -> Prospect:
