@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from modelnet.core.error import ModelnetError
 from modelnet.core.standing import Tally
-from modelnet.resource.directory import Offer
 from modelnet.service.forecast.process import SCALES, Process, Surprises, alike
 from modelnet.service.forecast.trial import PRIOR, Finding, tried
 from modelnet.service.neighbourhood import Verdict, unpacked
@@ -66,9 +65,11 @@ class Fitted:
         """How many it was fitted to."""
         return len(self.process.ahead)
 
-    def number(self, offer: Offer) -> int:
-        """Return the number of a model; of one never met, that of none."""
-        return self.names.get(offer.card.name, len(self.names))
+    def added(self, direction: "Array", names: Sequence[str]) -> list[float]:
+        """Return what to add to the rates of models on a question; some may never have been met."""
+        stranger = len(self.names)
+        by_number = self.process.surprise(direction, stranger + 1).tolist()
+        return [by_number[self.names.get(name, stranger)] for name in names]
 
 
 def fit(known: Sequence[Known], now: float, is_over: Callable[[], bool] = bool) -> Fitted:

@@ -47,7 +47,7 @@ class Forecast:
         self._least = least
         self._every = every
         self._known: deque[Known] = deque(maxlen=capacity)
-        self._asked: OrderedDict[bytes, dict[Key, View]] = OrderedDict()
+        self._asked: OrderedDict[bytes, dict[Key, tuple[float, float]]] = OrderedDict()
         self._fitted: Fitted | None = None
         self._new = 0
         self._generation = 0
@@ -88,17 +88,16 @@ class Forecast:
         direction, is_sane = direction_of(features.embedding)
         if not is_sane:
             return nothing
-        views = [View(*means) for means in zip(_means(on_kind), _means(believed), strict=True)]
-        self._remember(packed(features.embedding), offers, views)
+        rates = [one.mean for one in on_kind]
+        self._remember(packed(features.embedding), offers, rates, [one.mean for one in believed])
         fitted = self._fitted
         if fitted is None or fitted.finding.worth <= 0.0:
             return nothing
-        stranger = len(fitted.names)
-        added = fitted.process.surprise(direction, stranger + 1).tolist()
         worth = fitted.finding.worth
+        added = fitted.added(direction, [offer.card.name for offer in offers])
         return [
-            Tally(worth * min(1.0, max(0.0, view.rate + added[fitted.number(offer)])), worth)
-            for offer, view in zip(offers, views, strict=True)
+            Tally(worth * min(1.0, max(0.0, rate + more)), worth)
+            for rate, more in zip(rates, added, strict=True)
         ]
 
     def learn(self, outcome: Outcome) -> None:
@@ -115,7 +114,7 @@ class Forecast:
         )
         if verdict.is_sane:
             view = self._asked.get(outcome.embedding, {}).get(verdict.key)
-            self._known.append(Known(verdict, view))
+            self._known.append(Known(verdict, None if view is None else View(*view)))
             self._new += 1
 
     def doubt(self, change: Change) -> None:
@@ -156,14 +155,16 @@ class Forecast:
         if generation == self._generation:
             self._fitted = fitted
 
-    def _remember(self, question: bytes, offers: Sequence[Offer], views: Sequence[View]) -> None:
+    def _remember(
+        self,
+        question: bytes,
+        offers: Sequence[Offer],
+        rates: Sequence[float],
+        believed: Sequence[float],
+    ) -> None:
         """Keep what was believed without a forecast, for the verdict that may come."""
         keys = [offer.key for offer in offers]
-        self._asked[question] = dict(zip(keys, views, strict=True))
+        self._asked[question] = dict(zip(keys, zip(rates, believed, strict=True), strict=True))
         self._asked.move_to_end(question)
         if len(self._asked) > _ASKED:
             self._asked.popitem(last=False)
-
-
-def _means(estimates: Sequence[Estimate]) -> list[float]:
-    return [estimate.mean for estimate in estimates]

@@ -9,15 +9,13 @@ from modelnet.service.forecast import FitError, fit
 from modelnet.service.forecast.fit import Known, _rates
 from modelnet.service.forecast.trial import WORTHS
 from modelnet.service.neighbourhood import SIZE
-from tests.unit.service.forecast.topics import NOW, known, lessons, offer, question
+from tests.unit.service.forecast.topics import NOW, known, lessons, question
 
 
 def test_it_finds_out_who_knows_what():
     rng = np.random.default_rng(1)
     fitted = fit(lessons(rng, 300), NOW)
-    first, second, stranger = fitted.process.surprise(question(rng, 0), 3)[
-        [fitted.number(offer(name)) for name in ("0", "1", "vanished")]
-    ]
+    first, second, stranger = fitted.added(question(rng, 0), ["0", "1", "vanished"])
     assert first > 0.2
     assert second < -0.2
     assert abs(stranger) < 0.1
