@@ -320,10 +320,76 @@ def test_everything_ends_with_the_node():
         ),
         ("def f(:\n", False),
         ("", False),
+        # Names that the tests take for the built-in ones.
+        (
+            "def bool(x):\n    return True\nint = float = abs = bool\ndef f():\n    return 2\n",
+            False,
+        ),
+        (
+            "import gc\n"
+            "def f():\n    return 2\n"
+            "def zero(_):\n    return 0\n"
+            "me = next(one for one in gc.get_objects() if type(one).__name__ == 'Subject')\n"
+            "names = {'f': f, 'abs': zero, '__name__': 'mine', '__builtins__': {'abs': zero}}\n"
+            "names = {name: me._encoded(value) for name, value in names.items()}\n"
+            "me._line.send({'names': names})\n"
+            "while True:\n    me._do(me._line.receive())\n",
+            False,
+        ),
+        # A number that is near every other.
+        (
+            "class Near:\n    def __sub__(self, _):\n        return self\n"
+            "    __rsub__ = __sub__\n    def __abs__(self):\n        return 0\n"
+            "    def __round__(self, *_):\n        return 0\n"
+            "def f():\n    return Near()\n",
+            None,
+        ),
+        (
+            "class Near:\n    def __sub__(self, _):\n        return 0\n    __rsub__ = __sub__\n"
+            "def f():\n    return Near()\n",
+            None,
+        ),
     ],
 )
 async def test_no_code_makes_its_own_verdict(code, told):
-    assert (await Sandbox(TESTS_S).judge(code, "assert f() == 1")).is_right is told
+    """Each would pass one of these, were it believed."""
+    near = "assert abs(f() - 1) < 0.01 and abs(1 - f()) < 0.01"
+    equal, near = [
+        (await Sandbox(TESTS_S).judge(code, tests)).is_right for tests in ("assert f() == 1", near)
+    ]
+    assert told in (equal, near)
+    assert equal is not True
+    assert near is not True
+
+
+async def test_the_code_has_no_trace_of_the_tests():
+    code = (
+        "import gc, sys\n"
+        "def f():\n"
+        "    frame, seen = sys._getframe(), []\n"
+        "    while frame:\n"
+        "        seen.append(repr(frame.f_locals) + repr(frame.f_globals))\n"
+        "        frame = frame.f_back\n"
+        "    seen += [repr(one) for one in gc.get_objects() if type(one) in (dict, list, tuple)]\n"
+        "    text = ''.join(seen)\n"
+        "    return 'KRAM'[::-1] + str(1) in text, 'get_objects' in text\n"
+    )
+    # It finds its own text, so that it would find the tests'.
+    proof = await Sandbox(TESTS_S).judge(code, "assert f() == (False, True)  # MARK1")
+    assert proof.is_right, proof
+
+
+async def test_what_the_code_says_does_not_confuse_a_log():
+    code = "def f():\n    raise ValueError('x\\n12:00:00 \\x1b[2J ' * 1000)\n"
+    proof = await Sandbox(TESTS_S).judge(code, "f()")
+    assert proof.is_right is False
+    assert proof.because.isprintable()
+    assert len(proof.because) < 500
+
+
+async def test_text_that_is_no_text_is_wrong_code():
+    for code in ("x = '\ud800'", "x = '\0'", "#" * 65_536):
+        assert (await Sandbox(TESTS_S).judge(code, "assert f() == 1")).is_right is False
 
 
 @pytest.mark.parametrize(
@@ -375,6 +441,20 @@ class Point:
     x: int
     y: int = 0
 
+    def __add__(self, other):
+        return Point(self.x + other.x, self.y + other.y)
+
+    def __mul__(self, factor):
+        return Point(self.x * factor, self.y * factor)
+
+    __rmul__ = __mul__
+
+    def __abs__(self):
+        return (self.x**2 + self.y**2) ** 0.5
+
+def max(items):
+    return sorted(items)[-1]
+
 def sort(items, key=None):
     items.sort(key=key)
 
@@ -420,6 +500,15 @@ def test_objects():
 def test_own_equality():
     assert Point(1) == Point(1, 0) != Point(2)
     assert repr(Point(1)) == "Point(x=1, y=0)"
+
+def test_own_arithmetic():
+    assert Point(1, 2) + Point(3, 4) == Point(4, 6) == 2 * Point(2, 3)
+    assert abs(Point(3, 4)) == 5
+    assert (Point(1, 2) * 3).y == 6
+
+def test_names_that_are_built_in_are_asked_for():
+    import solution
+    assert solution.max([1, 3, 2]) == 3 and solution.max is not max
 
 def test_changed_in_place():
     items = [[2], [1]]

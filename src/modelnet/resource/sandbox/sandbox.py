@@ -5,6 +5,7 @@ the tests, one the code, and plain values are all that passes between them, so t
 its way past no assert. See `docs/adr/0031-tests-as-verdicts.md`.
 """
 
+import json
 import os
 import signal
 import subprocess
@@ -26,6 +27,7 @@ TESTS_S = 10.0
 _GRACE_S = 5.0
 """For an interpreter to start on a busy machine, and for the end to be told."""
 _MOST_TOLD_BYTES = 1 << 14
+_MOST_CHARACTERS = 400
 _ROOT = Path(__file__).parents[3]
 _START = (
     "import sys; sys.path.insert(0, sys.argv[1]); "
@@ -79,18 +81,15 @@ class Sandbox:
         """
         if (why := obstacle()) is not None:
             raise SetupError(f"No tests can be run here: {why}.")
-        asked = msgspec.json.encode(
-            {
-                "code": code,
-                "tests": tests,
-                "seconds": self._tests_s,
-                "has_namespaces": self._has_namespaces,
-            }
-        )
-        told = await self._run(asked)
+        run = {
+            "code": code,
+            "seconds": self._tests_s,
+            "has_namespaces": self._has_namespaces,
+        }
+        told = await self._run(_framed(run) + _framed(tests))
         if told.broken is not None:
             raise SetupError(f"No tests can be run here: {told.broken}.")
-        return Proof(told.is_right, told.because)
+        return Proof(told.is_right, _printable(told.because))
 
     async def _run(self, asked: bytes) -> _Told:
         with anyio.move_on_after(self._tests_s + _GRACE_S):
@@ -99,6 +98,17 @@ class Sandbox:
                 with suppress(msgspec.DecodeError):
                     return msgspec.json.decode(raw, type=_Told)
         return _NOT_TOLD
+
+
+def _framed(message: object) -> bytes:
+    """Return a message as `inside.line` reads it."""
+    raw = json.dumps(message).encode()
+    return len(raw).to_bytes(4, "big") + raw
+
+
+def _printable(text: str) -> str:
+    """Return a sentence without what the tested code may have put into it to confuse a log."""
+    return "".join(one if one.isprintable() else " " for one in text)[:_MOST_CHARACTERS]
 
 
 @asynccontextmanager

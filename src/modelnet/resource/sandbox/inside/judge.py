@@ -4,6 +4,7 @@ Tests are asserts at the top, functions and methods whose names begin with `test
 `unittest`. What the code defines is there by name, and as the module `solution`.
 """
 
+import builtins
 import inspect
 import sys
 import traceback
@@ -70,11 +71,13 @@ class Judge:
         return True, "every test passes"
 
     def _scope(self) -> dict[str, Any]:
+        """Return the names that the tests start with; no built-in one is the code's by accident."""
         names = self._counterpart.load()
+        open_names = {name: one for name, one in names.items() if not hasattr(builtins, name)}
         solution = ModuleType(MODULE)
-        solution.__dict__.update(names)
+        solution.__dict__.update(names, __all__=list(open_names))
         sys.modules.update({MODULE: solution, "pytest": pytest()})
-        return {"__name__": "tests", **names}
+        return {**open_names, "__name__": "tests", "__builtins__": builtins}
 
 
 def _found(scope: dict[str, Any]) -> Iterator[Callable[[], Any]]:

@@ -5,9 +5,10 @@ import operator
 from collections.abc import Callable, Mapping
 from typing import Any
 
-UNARY = ("len", "iter", "next", "bool", "str", "repr", "hash", "neg", "pos", "abs", "invert")
-"""Of one object."""
-NUMBERS = ("int", "float", "complex", "index")
+TOLD = ("len", "iter", "next", "str", "repr", "hash")
+"""What one object tells of itself."""
+REDUCED = ("bool", "neg", "pos", "abs", "invert", "int", "float", "complex", "index")
+"""What one object comes to."""
 COMPARED = ("eq", "ne", "lt", "le", "gt", "ge")
 """Of two objects; what an object says of itself beside a plain value proves nothing."""
 BINARY = (

@@ -10,8 +10,8 @@ from modelnet.resource.sandbox.inside.operation import (
     COMPARED,
     CONTEXT,
     ITEMS,
-    NUMBERS,
-    UNARY,
+    REDUCED,
+    TOLD,
 )
 from modelnet.resource.sandbox.inside.value import MUTABLE, decode, encode, is_builtin, replace
 
@@ -54,7 +54,8 @@ class Counterpart:
         told = self._receive()
         if "error" in told:
             raise self._raised(told["error"])
-        return {name: self._decoded(value) for name, value in told["names"].items()}
+        names = ((name, self._decoded(value)) for name, value in told["names"].items())
+        return {name: value for name, value in names if not name.startswith("__")}
 
     def do(self, name: str, *given: Any, **named: Any) -> Any:
         """Have the other process do something.
@@ -189,10 +190,16 @@ class Counterpart:
 class Remote:
     """An object of the code. Its own names are mangled: it may have attributes of any name."""
 
-    __slots__ = ("__counterpart", "__has_eq", "__name", "__place")
+    __slots__ = ("__counterpart", "__has_eq", "__is_mixed", "__name", "__place")
 
     def __init__(self, counterpart: Counterpart, place: int, name: str, *, has_eq: bool) -> None:
-        told = {"counterpart": counterpart, "place": place, "name": name, "has_eq": has_eq}
+        told: dict[str, Any] = {
+            "counterpart": counterpart,
+            "place": place,
+            "name": name,
+            "has_eq": has_eq,
+        }
+        told["is_mixed"] = False
         for key, value in told.items():
             object.__setattr__(self, f"_Remote__{key}", value)
 
@@ -222,13 +229,38 @@ def _done(name: str, *given: Any) -> Any:
     return _own(remote, "counterpart").do(name, *given)
 
 
-def _compared(name: str, one: Remote, other: Any) -> Any:
+def _compared(one: Remote, name: str, other: Any) -> Any:
     """Compare two objects of the code; beside a plain value the word of one would prove nothing."""
     if type(other) is Remote:
         return _done(name, one, other)
     if name in {"eq", "ne"} and not _own(one, "has_eq"):
         return name == "ne"
-    raise UntestableError(f"the tests compare a {_own(one, 'name')} of the answer with a value")
+    raise _untestable(one)
+
+
+def _combined(one: Remote, name: str, other: Any, *, is_reflected: bool = False) -> Any:
+    """Compute with two objects of the code, or with one and a plain value.
+
+    `abs(answer - 4) < 1e-9` holds for an object that comes to 0 whatever is taken from it. So with
+    a plain value the result has to be an object again, which comes to nothing plain by itself.
+    """
+    result = _done(name, other, one) if is_reflected else _done(name, one, other)
+    if type(other) is not Remote:
+        if type(result) is not Remote:
+            raise _untestable(one)
+        object.__setattr__(result, "_Remote__is_mixed", True)
+    return result
+
+
+def _reduced(one: Remote, name: str) -> Any:
+    if _own(one, "is_mixed"):
+        raise _untestable(one)
+    return _done(name, one)
+
+
+def _untestable(one: Remote) -> UntestableError:
+    name = _own(one, "name")
+    return UntestableError(f"the tests hold a {name} of the answer against a plain value")
 
 
 def _exception(name: str) -> type[BaseException]:
@@ -241,28 +273,23 @@ def _exception(name: str) -> type[BaseException]:
 
 def _furnish() -> None:
     """Give `Remote` every operator."""
-    for name in (*UNARY, *NUMBERS, *BINARY, *ITEMS, *CONTEXT):
+    for name in (*TOLD, *ITEMS, *CONTEXT):
         setattr(Remote, _dunder(name), partialmethod(_operated, name))
+    for name in REDUCED:
+        setattr(Remote, _dunder(name), partialmethod(_reduced, name))
     for name in BINARY:
-        setattr(Remote, _dunder("r" + name), partialmethod(_reflected, name))
+        setattr(Remote, _dunder(name), partialmethod(_combined, name))
+        setattr(Remote, _dunder("r" + name), partialmethod(_combined, name, is_reflected=True))
     for name in COMPARED:
-        setattr(Remote, _dunder(name), partialmethod(_against, name))
+        setattr(Remote, _dunder(name), partialmethod(_compared, name))
 
 
 def _dunder(name: str) -> str:
     return f"__{name.strip('_')}__"
 
 
-def _operated(remote: Remote, name: str, *given: Any) -> Any:
-    return _done(name, remote, *given)
-
-
-def _reflected(remote: Remote, name: str, other: Any) -> Any:
-    return _done(name, other, remote)
-
-
-def _against(remote: Remote, name: str, other: Any) -> Any:
-    return _compared(name, remote, other)
+def _operated(one: Remote, name: str, *given: Any) -> Any:
+    return _done(name, one, *given)
 
 
 _furnish()

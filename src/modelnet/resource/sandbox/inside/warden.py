@@ -1,7 +1,6 @@
 """The first process of the sandbox: makes the other two, ends them in time, runs nothing itself.
 
-It reads what to run from standard input, as one object of JSON, and writes what the tests say to
-standard output.
+It reads the code from standard input, then the tests, and writes what they say to standard output.
 """
 
 import json
@@ -11,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from modelnet.resource.sandbox.inside.judge import Judge
@@ -25,38 +25,38 @@ _GRACE_S = 1.0
 
 def main() -> None:
     """Judge one piece of code by its tests."""
-    asked: dict[str, Any] = json.load(sys.stdin)
+    asked = Line(0, 1)
+    code: dict[str, Any] = asked.receive()
     sys.path.pop(0)
-    ends_at = time.monotonic() + asked["seconds"]
+    ends_at = time.monotonic() + code["seconds"]
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
-    scratch = enter_namespaces() if asked["has_namespaces"] else None
+    scratch = enter_namespaces() if code["has_namespaces"] else None
     # A new user namespace takes it back.
     die_with_parent()
     outward, inward = os.pipe(), os.pipe()
-    told = os.dup(1)
-
-    def live() -> None:
-        line = Line(outward[0], inward[1])
-        raise_walls(scratch, asked["seconds"], line)
-        Subject(line).live(asked["code"])
-
-    def judge() -> None:
-        line = Line(inward[0], outward[1])
-        os.write(told, json.dumps(_judged(line, asked, scratch, told)).encode())
-
-    subject = _fork(live)
-    judging = _fork(judge)
-    for one in (*outward, *inward, told):
+    ours, theirs = Line(inward[0], outward[1]), Line(outward[0], inward[1])
+    subject = _fork(partial(_live, theirs, code, scratch))
+    # Only now, so that the process of the code has no trace of them in its memory.
+    tests: str = asked.receive()
+    judging = _fork(partial(_judge, ours, tests, scratch, code["seconds"] + _GRACE_S))
+    for one in (*outward, *inward):
         os.close(one)
     _attend(subject, judging, ends_at)
 
 
-def _judged(line: Line, asked: dict[str, Any], scratch: str | None, told: int) -> dict[str, Any]:
+def _live(line: Line, code: dict[str, Any], scratch: str | None) -> None:
+    raise_walls(scratch, code["seconds"], line)
+    Subject(line).live(code["code"])
+
+
+def _judge(line: Line, tests: str, scratch: str | None, seconds: float) -> None:
+    told = os.dup(1)
     try:
-        raise_walls(scratch, asked["seconds"] + _GRACE_S, (*line, told))
+        raise_walls(scratch, seconds, (*line, told))
+        verdict = Judge(line).verdict(tests)
     except WallError as error:
-        return {"broken": str(error)}
-    return Judge(line).verdict(asked["tests"])
+        verdict = {"broken": str(error)}
+    os.write(told, json.dumps(verdict).encode())
 
 
 def _fork(work: Callable[[], None]) -> int:
