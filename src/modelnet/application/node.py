@@ -2,19 +2,16 @@
 
 import logging
 import random
-import socket
 from collections.abc import AsyncGenerator, Callable, Iterable
-from contextlib import AsyncExitStack, aclosing, suppress
+from contextlib import AsyncExitStack, aclosing
 from functools import partial
-from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, cast
+from typing import Any, Self
 
 import anyio
 import anyio.to_thread
 from anyio.abc import TaskGroup
 
-from modelnet.application.cache_route import cache_gauges, cache_routes
 from modelnet.application.compose import (
     Copying,
     Parts,
@@ -24,18 +21,15 @@ from modelnet.application.compose import (
     open_store,
     wire,
 )
-from modelnet.application.copy_route import copy_routes
-from modelnet.application.exam_route import exam_routes
-from modelnet.application.presence import occupied
-from modelnet.application.probe_route import probe_routes
-from modelnet.application.settings import DEFAULT_PORT, Settings, load_settings, make_data_dir
+from modelnet.application.front_door import front_door
+from modelnet.application.home import settle
+from modelnet.application.settings import Settings, load_settings
+from modelnet.application.specified import as_model
 from modelnet.application.ungrouping import ungrouped
 from modelnet.core.card import ModelCard
 from modelnet.core.chunk import Chunk
 from modelnet.core.clock import Clock, system_clock
 from modelnet.core.error import (
-    AddressError,
-    KeyFileError,
     SettingsError,
     StorageError,
     UnknownModelError,
@@ -52,16 +46,13 @@ from modelnet.resource.machine import look_at_machine
 from modelnet.resource.message import announce_cards
 from modelnet.resource.model import Model
 from modelnet.resource.sandbox.sandbox import Sandbox
-from modelnet.resource.specification import model_from
 from modelnet.transport.network import Network
-from modelnet.trust.key import KEY_FILE, NodeKey, load, open_key
+from modelnet.trust.key import NodeKey
 
 _log = logging.getLogger(__name__)
 
 ANSWER_S = 120.0
 """How long an answer may take unless the asker says otherwise."""
-
-PORTS_TRIED = 20
 
 
 class Node:
@@ -197,7 +188,7 @@ class Node:
             SetupError: the specification makes no sense or the model's file is not usable.
             EngineError: the engine cannot be reached.
         """
-        model = _as_model(specified)
+        model = as_model(specified)
         await model.start()
         self._stack.push_async_callback(model.stop)
         self._add(model)
@@ -276,7 +267,8 @@ class Node:
                 background.start_soon(parts.prefetcher.run)
             await self._move_models(background, models)
             if self._with_http:
-                self._url = await self._listen(stack)
+                door = front_door(parts, self._settings, self._clock)
+                self._url = await stack.enter_async_context(door)
             self._stack = stack.pop_all()
 
     async def __aexit__(
@@ -293,12 +285,13 @@ class Node:
             await self._stack.__aexit__(exc_type, exc, traceback)
 
     def _wire(self, stack: AsyncExitStack) -> Parts:
-        key, is_at_home = self._find_key(stack)
-        network = self._given_network or open_network(self._settings, key, self._clock)
+        settings = self._settings
+        key, is_at_home = settle(stack, settings.data_dir, self._given_key)
+        network = self._given_network or open_network(settings, key, self._clock)
         # A simulation has a network of its own, and knows of no threads.
         offload = in_thread if self._given_network is None else inline
-        copying = Copying.of(self._settings, offload)
-        store = open_store(self._settings, is_at_home=is_at_home and self._given_network is None)
+        copying = Copying.of(settings, offload)
+        store = open_store(settings, is_at_home=is_at_home and self._given_network is None)
         self._has_encoder = is_at_home and self._given_network is None
         return wire(
             key,
@@ -307,22 +300,11 @@ class Node:
             self._rng,
             copying,
             store,
-            keeps_embeddings=self._settings.keep_embeddings,
-            wish=self._settings.wish,
+            keeps_embeddings=settings.keep_embeddings,
+            wish=settings.wish,
             trying=self._sandbox,
-            recalling=Recalling.of(self._settings),
+            recalling=Recalling.of(settings),
         )
-
-    def _find_key(self, stack: AsyncExitStack) -> tuple[NodeKey, bool]:
-        """Return the node's key, and whether the data directory is this node's alone."""
-        if self._given_key is not None:
-            return self._given_key, _is_home_of(self._given_key, self._settings.data_dir)
-        make_data_dir(self._settings.data_dir)
-        try:
-            stack.enter_context(occupied(self._settings.data_dir))
-        except SettingsError:
-            return NodeKey.generate(), False
-        return open_key(self._settings.data_dir), True
 
     async def _recall(self) -> None:
         """Learn again what earlier lives learnt; a node that cannot starts all the same."""
@@ -362,7 +344,7 @@ class Node:
 
     async def _start_models(self, stack: AsyncExitStack) -> list[Model]:
         """Start the models side by side, and serve them in the order they were given."""
-        models = [_as_model(specified) for specified in self._specified]
+        models = [as_model(specified) for specified in self._specified]
         async with anyio.create_task_group() as starting:
             for model in models:
                 stack.push_async_callback(model.stop)
@@ -393,60 +375,3 @@ class Node:
         if any(card.name == name for card in self.cards):
             raise SettingsError(f"Two models are called {name!r}; rename one: OTHER=SPEC.")
         self.parts.host.add(model)
-
-    async def _listen(self, stack: AsyncExitStack) -> str:
-        from modelnet.application.gateway.feedback.door import FeedbackDoor
-        from modelnet.application.gateway.server import serve_gateway
-
-        parts = self.parts
-        origin = await stack.enter_async_context(
-            serve_gateway(
-                parts.answering,
-                await self._bind(),
-                keys=self._settings.api_keys,
-                routes={
-                    **exam_routes(parts.coordinator, parts.examiner),
-                    **probe_routes(parts.coordinator, parts.prober),
-                    **copy_routes(parts.mover),
-                    **FeedbackDoor(parts.answering, parts.store).routes,
-                    **cache_routes(parts.recaller),
-                },
-                gauges=cache_gauges(parts.recaller),
-                clock=self._clock,
-            )
-        )
-        return f"{origin}/v1"
-
-    async def _bind(self) -> socket.socket:
-        """Take the port asked for; when none was, the usual one or the next that is free."""
-        from modelnet.application.gateway.server import Address, bind
-
-        settings = self._settings
-        if settings.port is not None:
-            return await bind(Address(settings.host, settings.port))
-        for port in range(DEFAULT_PORT, DEFAULT_PORT + PORTS_TRIED):
-            with suppress(AddressError):
-                return await bind(Address(settings.host, port))
-        return await bind(Address(settings.host, 0))
-
-
-def _is_home_of(key: NodeKey, data_dir: Path) -> bool:
-    """Whether a directory belongs to the node of that key, which then is the only one in it."""
-    try:
-        return load(data_dir / KEY_FILE).node == key.node
-    except (OSError, KeyFileError):
-        return False
-
-
-def _as_model(specified: str | Model | Callable[..., Any]) -> Model:
-    if isinstance(specified, str):
-        return model_from(specified)
-    # Not the object: asking one that is not started for its card raises.
-    if hasattr(type(specified), "run"):
-        return cast("Model", specified)
-    from modelnet.resource.backend.function import model
-    from modelnet.resource.backend.sklearn import EstimatorModel, is_estimator
-
-    if is_estimator(specified):
-        return EstimatorModel(specified)
-    return model()(cast("Callable[..., Any]", specified))
