@@ -3,6 +3,7 @@
 A member says its own name, so that it can be told whose answer came.
 """
 
+import math
 from contextlib import AsyncExitStack, aclosing
 from pathlib import Path
 
@@ -31,6 +32,7 @@ from modelnet.resource.backend.scripted import (
     ScriptedModel,
 )
 from modelnet.service.analysis import analyse
+from modelnet.service.pathway.outlook import Outlook
 from modelnet.testbed.virtual_time import VirtualTimeLoop, virtual_clock
 from tests.scenarios.committee import committee, member
 from tests.scenarios.conftest import Heard, World, listen, task
@@ -119,6 +121,30 @@ async def test_costs_no_more_calls_than_it_said(world: World, name: str):
     assert 1 <= sum(len(model.requests) for model in models) <= quote.calls
     assert quote.cost_usd > 0.0
     assert quote.latency_s > 0.0
+
+
+async def test_says_what_it_expects_before_it_starts(world: World, name: str):
+    asker = await committee(world, *members(), p_right=P)
+    strategy = next(s for s in strategies().values() if NAMES[s.name] == name)
+    given = task("tale", name)
+    pool = asker.parts.coordinator._pool
+    comparable = Outlook(p_comparable=1.0)
+    errand = Errand(
+        task=given,
+        features=analyse(given.request),
+        names=("auto",),
+        outlook=comparable,
+        least_gain=-math.inf,
+    )
+    ranked = pool.rank(errand, Failures())
+    assert strategy.prospect(errand, (), now=pool.now()) is None
+    expected = strategy.prospect(errand, ranked, now=pool.now())
+    if expected is not None:
+        assert expected.strategy == strategy.name
+        assert 0.0 <= expected.p_right <= 1.0
+        assert expected.cost_usd <= strategy.quote(errand, ranked).cost_usd + 1e-12
+        assert expected.deviation is not None
+        assert expected.lower_bound <= expected.gain
 
 
 @pytest.mark.parametrize("failure", [Dies(0), Dies(7), BreaksOff(7), Hangs(0), Hangs(7), Refuses()])

@@ -149,8 +149,8 @@ async def test_an_answer_that_was_picked_says_nothing_of_its_model(world: World)
     await share(asker, asked, judged=True)
     told = await planned(asker, asked[0][0])
     p_right = {one.model: one.p_right for one in told.considered}
-    assert p_right["small"] == pytest.approx(0.8, abs=0.05)
-    assert p_right["large"] == pytest.approx(0.97, abs=0.03)
+    assert 0.65 < p_right["small"] < 0.9
+    assert p_right["large"] > 0.9
 
 
 async def test_the_gate_opens_with_what_is_seen_and_closes_when_the_world_turns(world: World):

@@ -126,6 +126,11 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
 
     def ended(self, contributions: Sequence[Contribution]) -> "Explanation":
         """Return it with who really answered."""
+        repeated = f"{self.plan}; "
+        contributions = [
+            msgspec.structs.replace(one, because=one.because.removeprefix(repeated))
+            for one in contributions
+        ]
         told = _chosen(self.considered, self.strategy, contributions)
         because = (_sentence(self.plan), told, *_later(contributions))
         return msgspec.structs.replace(self, because=" ".join(filter(None, because)))

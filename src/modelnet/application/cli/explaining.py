@@ -88,7 +88,7 @@ def _expected(one: Pathway) -> str:
     if one.strategy == SINGLE:
         return told
     least = "" if one.least_gain is None else f", {one.least_gain:+.3f} at least"
-    return f"{told}; worth {one.gain:+.3f}{least}"
+    return f"{told}; worth {one.gain:+.3f} more{least}"
 
 
 def _time(seconds: float | None) -> str:

@@ -7,7 +7,7 @@ from modelnet.core.chunk import Chunk
 from modelnet.core.error import LimitError, OverloadedError, UnknownModelError
 from modelnet.core.task import Contribution
 from modelnet.core.wish import NO_WISH, Weights, Wish
-from modelnet.service.explanation import Considered, Explanation, Unable
+from modelnet.service.explanation import Considered, Explanation, Pathway, Unable
 
 
 def considered(model: str, node: str, name: str, p_right: float) -> Considered:
@@ -150,6 +150,27 @@ def test_what_was_considered(cli, voice):
     assert lines[5:7] == ["... and 3 more.", "blind of ob000002: It is blind."]
     assert "is the first to ask" in lines[8]
     assert lines[9].startswith("Was it right? Say so: modelnet feedback chatcmpl-")
+
+
+def test_what_pathways_would_gain(cli, voice):
+    expected = {"p_right": 0.95, "cost_usd": 0.002, "expected_s": 0.2}
+    voice.explanation = msgspec.structs.replace(
+        EXPLANATION,
+        strategy="cascade",
+        plan="cascade: worth 0.080 more",
+        pathways=(
+            Pathway(strategy="single", gain=0.0, least_gain=0.0, **expected),
+            Pathway(strategy="cascade", gain=0.08, least_gain=0.04, **expected),
+            Pathway(strategy="race", gain=-0.1, least_gain=None, **expected),
+        ),
+    )
+    lines = cli("ask", "123+456", "--explain").err.splitlines()
+    assert "asked for 'auto'" in lines[1]
+    assert lines[7:10] == [
+        "single: right with 0.95, $0.002, 200 ms",
+        "cascade: right with 0.95, $0.002, 200 ms; worth +0.080 more, +0.040 at least",
+        "race: right with 0.95, $0.002, 200 ms; worth -0.100 more",
+    ]
 
 
 def test_what_was_considered_as_json(cli, voice):
