@@ -67,10 +67,11 @@ async def test_after_thirty_verdicts_each_is_asked_what_it_knows(world: World):
     assert await share(node, rng) >= 0.9
 
 
-async def test_without_an_encoder_half_of_it_is_luck(world: World):
+async def test_without_an_encoder_nothing_is_near(world: World):
     node, rng = await asker(world, None), random.Random(2)
     await share(node, rng, 30)
-    assert 0.25 <= await share(node, rng) <= 0.75
+    told = await node.parts.teacher.explain(task(question(rng, "cook")))
+    assert not [one for considered in told.considered for one in considered.seen]
 
 
 async def reborn(world: World, earlier: Node, *, after_s: float = 0.0) -> Node:

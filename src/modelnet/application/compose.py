@@ -44,6 +44,8 @@ from modelnet.service.cache.trial import Trials
 from modelnet.service.change import Change
 from modelnet.service.evidence import evidence_in
 from modelnet.service.forecast import Forecast
+from modelnet.service.hierarchy import Hierarchy
+from modelnet.service.known import Known, bundled_centres
 from modelnet.service.neighbourhood import Neighbourhood
 from modelnet.service.routing import StandingRouter
 from modelnet.service.standing import Beliefs
@@ -134,7 +136,7 @@ def wire(
     copying: Copying,
     store: OutcomeStore,
     *,
-    keeps_embeddings: bool = True,
+    keeps_embeddings: bool = False,
     wish: Wish = NO_WISH,
     trying: Trying | None = None,
     recalling: Recalling = Recalling(),  # noqa: B008  an immutable value
@@ -168,7 +170,8 @@ def wire(
 
     network.serve(host.handle)
     forecast = Forecast()
-    router = StandingRouter(beliefs, (Neighbourhood(),), forecast)
+    witnesses = (Known(), Hierarchy(bundled_centres), Neighbourhood())
+    router = StandingRouter(beliefs, witnesses, forecast)
     reader = Reader(clock)
     coordinator = Coordinator(watcher, router, model_of, clock, rng, reader, wish, Prover(trying))
     teacher = Teacher(

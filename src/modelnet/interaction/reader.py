@@ -15,6 +15,7 @@ from modelnet.core.task import Task
 from modelnet.resource.directory import Offer
 from modelnet.service.analysis import TaskFeatures, analyse, text_to_embed
 from modelnet.service.candidate import obstacle
+from modelnet.service.hierarchy.place import words_of
 from modelnet.service.selection import Choice, links, select
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class SharedEncoder(Protocol):
 
 
 class Reader:
-    """Reads tasks. Without an encoder, and whenever it fails or is late, it only analyses."""
+    """Reads tasks. Without an encoder, and whenever it fails or is late, it looks at the words."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -96,14 +97,11 @@ class Reader:
             return known
         features = analyse(task.request)
         text = text_to_embed(task.request)
-        now = self._clock()
-        if self._encoder is None or not text or now < self._rests_until:
+        if not text or not (is_compared or _is_choice(task, features, offers)):
             return features
-        if not (is_compared or _is_choice(task, features, offers)):
-            return features
-        embedding = await self._embed(self._encoder, text, min(now + PATIENCE_S, task.deadline))
+        embedding = await self._embed(text, task.deadline)
         if embedding is None:
-            return features
+            return replace(features, words=words_of(text))
         read = replace(features, embedding=embedding)
         if is_again:
             self._read[task.id] = read
@@ -111,10 +109,14 @@ class Reader:
                 self._read.popitem(last=False)
         return read
 
-    async def _embed(self, encoder: SharedEncoder, text: str, deadline: float) -> "Array | None":
+    async def _embed(self, text: str, deadline: float) -> "Array | None":
+        encoder, now = self._encoder, self._clock()
+        if encoder is None or now < self._rests_until:
+            return None
+        deadline = min(now + PATIENCE_S, deadline)
         with (
             suppress(ModelnetError),
-            anyio.move_on_after(max(0.0, deadline - self._clock())),
+            anyio.move_on_after(max(0.0, deadline - now)),
         ):
             return (await encoder.encode([text], deadline=deadline))[0]
         self._rests_until = self._clock() + REST_S

@@ -63,6 +63,10 @@ class TaskFeatures:
         default=None, compare=False, repr=False
     )
     """float32 `(384,)`, of length 1, of `text_to_embed`, where an encoder is installed."""
+    words: "np.ndarray[Any, np.dtype[np.float32]] | None" = field(
+        default=None, compare=False, repr=False
+    )
+    """Its hashed words, float32 `(256,)`, of length 1, where there is no embedding."""
 
     @property
     def prompt_tokens(self) -> int:

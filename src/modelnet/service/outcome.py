@@ -30,7 +30,7 @@ class Outcome:
     weight: float = 1.0
     """The model's share of the answer that was judged, 0 to 1."""
     embedding: bytes | None = None
-    """Of the question that was judged, as `neighbourhood.packed`, where it is known."""
+    """Of the question that was judged, or its hashed words, as `neighbourhood.packed`."""
     task: RequestId | None = None
     """Whose answer was judged, so that it can be forgotten."""
     error: ModelnetError | None = None

@@ -20,6 +20,7 @@ from modelnet.core.request import Chat, Message
 from modelnet.resource.directory import Offer
 from modelnet.service.analysis import TaskFeatures, analyse
 from modelnet.service.change import Change
+from modelnet.service.hierarchy.place import words_of
 from modelnet.service.neighbourhood import SIZE, packed
 from modelnet.service.outcome import Outcome
 from modelnet.service.prediction.number import Floats
@@ -35,6 +36,8 @@ EXAM = 12
 MOST = 2000
 """Queries of one pass."""
 
+_AGAIN = 3
+"""Times as many are asked of a model that was seen to change, as exams are where one doubts."""
 _BEGAN_S = 1_000_000.0
 _GAP_S = 10.0
 """Between two queries: what is learnt fades by half in 8640 of them."""
@@ -75,13 +78,18 @@ class Replay:
     """The queries of a set as a router meets them."""
 
     def __init__(self, part: Part, *, encoder: bool = True, read: Reading | None = None) -> None:
-        """Read every query once; without an encoder no embedding is seen."""
+        """Read every query once; without an encoder its words are seen, and no embedding."""
         self.models = part.models
         self.right = part.right
         self._best = int(part.right.mean(axis=0).argmax())
         embedding = _meaning(part.embedding) if encoder else None
         self.features = [_features(prompt) for prompt in part.prompts]
-        if embedding is not None:
+        if embedding is None:
+            self.features = [
+                replace(features, words=words_of(prompt))
+                for features, prompt in zip(self.features, part.prompts, strict=True)
+            ]
+        else:
             self.features = [
                 replace(features, embedding=row.astype(np.float32))
                 for features, row in zip(self.features, embedding, strict=True)
@@ -146,7 +154,7 @@ class _Asker:
             self._router.doubt(change)
         changed, self._changes[:] = [change.model for change in self._changes], []
         for model in changed:
-            again = self._rng.integers(0, len(self._replay.right), exam)
+            again = self._rng.integers(0, len(self._replay.right), _AGAIN * exam)
             self.examine(model, [int(one) for one in again], now)
         # Nobody is examined twice because of how an exam went.
         self._changes.clear()
@@ -192,13 +200,14 @@ def _first(
 
 
 def _outcome(asked: Offer, features: TaskFeatures, right: float, now: float) -> Outcome:
+    place = features.words if features.embedding is None else features.embedding
     return Outcome(
         node=asked.node,
         model=asked.card.name,
         kind=features.kind,
         at=now,
         p_right=right,
-        embedding=None if features.embedding is None else packed(features.embedding),
+        embedding=None if place is None else packed(place),
         task=RequestId(f"asked at {now}"),
     )
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from modelnet.service.hierarchy import Hierarchy
 from modelnet.service.neighbourhood import SIZE, Neighbourhood
 from modelnet.testbed.bench.routing.data import Part
 from modelnet.testbed.bench.routing.live import Replay
@@ -45,6 +46,12 @@ def test_a_witness_that_tells_topics_apart_is_worth_half_the_queries():
 def test_without_an_encoder_nothing_is_near():
     told = Replay(made(), encoder=False).run(SETUPS, orders=2)
     assert told["near"] == told["nothing"]
+
+
+def test_without_an_encoder_words_tell_topics_apart():
+    setups = {"nothing": lambda: (), "tree": lambda: (Hierarchy(),)}
+    told = Replay(made(), encoder=False).run(setups, orders=2)
+    assert told["tree"].last_delta > 30.0
 
 
 def test_an_exam_finds_who_is_best_at_everything():

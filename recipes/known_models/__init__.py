@@ -1,0 +1,1 @@
+"""The recipe of what is bundled of public models (`modelnet.service.known`)."""

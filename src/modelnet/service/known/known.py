@@ -1,0 +1,113 @@
+"""The witness: expects of a model what public models of its name did on questions like this one.
+
+A name is a claim. What is bundled for it is worth `PRIOR_ASKED` verdicts, and less with every
+verdict on the model itself; who lies about a name has lost that after a few answers.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from modelnet.core.card import ModelCard
+from modelnet.core.identity import RequestId
+from modelnet.core.standing import Tally
+from modelnet.resource.directory import Offer
+from modelnet.service.analysis import TaskFeatures
+from modelnet.service.change import Change
+from modelnet.service.hierarchy.place import place_of
+from modelnet.service.known.name import public_name, without_size
+from modelnet.service.known.table import Table, bundled
+from modelnet.service.neighbourhood import Key
+from modelnet.service.outcome import Outcome
+from modelnet.service.standing.belief import PRIOR_ASKED
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Array: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
+
+_HALVED: Final = 8.0
+"""After so many verdicts of one's own the name counts half."""
+_COUNTED: Final = 4096
+"""Models whose verdicts are counted; who was judged before them starts anew."""
+_TEMPERATURE: Final = 0.05
+"""Of the cosine between a question and a kind: so much nearer counts e times."""
+
+
+class Known:
+    """What is bundled of public models."""
+
+    def __init__(self, table: Callable[[], Table] = bundled) -> None:
+        """Read nothing yet: `table` is called where a question first has a place."""
+        self._read = table
+        self._reference: _Reference | None = None
+        self._judged: OrderedDict[Key, float] = OrderedDict()
+
+    @property
+    def saw(self) -> str:
+        """What it counts, for a person."""
+        return "answers that models of this name are known for"
+
+    def evidence(self, features: TaskFeatures, offers: Sequence[Offer], now: float) -> list[Tally]:
+        """Return what the names let expect on a question like this one, wherever it lies."""
+        del now
+        reference = self._reference or _Reference(self._read())
+        self._reference = reference
+        named = [reference.place(offer.card) for offer in offers]
+        if all(place is None for place in named):
+            return [Tally()] * len(offers)
+        share = reference.shares(place_of(features))
+        return [
+            Tally() if place is None else self._told(offer.key, share[place])
+            for offer, place in zip(offers, named, strict=True)
+        ]
+
+    def learn(self, outcome: Outcome) -> None:
+        """Count a verdict: it says more than the name."""
+        key = outcome.node, outcome.model
+        self._judged[key] = self._judged.pop(key, 0.0) + outcome.weight
+        if len(self._judged) > _COUNTED:
+            self._judged.popitem(last=False)
+
+    def doubt(self, change: Change) -> None:
+        """Do nothing: a name says no more of a model that has changed."""
+
+    def forget(self, *, before: float | None = None, task: RequestId | None = None) -> None:
+        """Do nothing: nothing of a task is kept but that there was one more."""
+
+    def _told(self, key: Key, share: float) -> Tally:
+        counts = PRIOR_ASKED * _HALVED / (_HALVED + self._judged.get(key, 0.0))
+        return Tally(share * counts, counts)
+
+
+class _Reference:
+    """The table, and once there is a use for them its numbers."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self._places = {name: place for place, name in enumerate(table.models)}
+        self._by_kind: Array | None = None
+        self._centres: dict[int, Array | None] = {}
+
+    def place(self, card: ModelCard) -> int | None:
+        """Return which model of the table a card claims to be."""
+        name = public_name(card)
+        return self._places.get(name, self._places.get(without_size(name)))
+
+    def shares(self, direction: "Array | None") -> list[float]:
+        """Return how often each model was right on questions like one, or on all there are."""
+        import numpy as np
+
+        if self._by_kind is None:
+            self._by_kind = self._table.shares()
+        centres = None if direction is None else self._centres_of(len(direction))
+        if direction is None or centres is None:
+            return self._by_kind.mean(axis=1).tolist()
+        nearness = np.vecdot(centres, direction) / _TEMPERATURE
+        weights = np.exp(nearness - nearness.max())
+        return np.vecdot(self._by_kind, weights / weights.sum()).tolist()
+
+    def _centres_of(self, size: int) -> "Array | None":
+        if size not in self._centres:
+            self._centres[size] = self._table.centres(size)
+        return self._centres[size]
