@@ -12,7 +12,8 @@ from pathlib import Path
 import anyio
 import pytest
 
-from modelnet.application.client import NodeAddress, NodeClient, open_client
+from modelnet.application.address import NodeAddress
+from modelnet.application.client import NodeClient, open_client
 from modelnet.application.demo.process import Fleet, NodeProcess, NodeSpec, plain_environment
 from modelnet.core.error import ModelnetError, UnsupportedError
 from modelnet.interaction.transfer import Pulled

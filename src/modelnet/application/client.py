@@ -2,35 +2,27 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager, contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 import msgspec
 
+from modelnet.application.address import NodeAddress
 from modelnet.application.gateway.catalog import NodeView, OfferView
 from modelnet.application.gateway.endpoint import LINES
 from modelnet.application.gateway.feedback.view import PATH as FEEDBACK
 from modelnet.application.gateway.feedback.view import DeletedView, FeedbackView, LearntView
-from modelnet.application.presence import read_presence
 from modelnet.application.refusal import error_of
+from modelnet.application.reply import ChatChunk, ExamEvent, MoveEvent, ProbeEvent
 from modelnet.application.sse import EventReader
-from modelnet.core.chunk import Usage
 from modelnet.core.error import (
     AddressError,
     AuthenticationError,
     DeadlineError,
     PeerLostError,
-    SettingsError,
 )
-from modelnet.core.standing import Standing
-from modelnet.core.task import Contribution
 from modelnet.core.wish import NO_WISH, Wish
-from modelnet.interaction.transfer import Pulled
-from modelnet.resource.copy.call import Progress as CopyProgress
-from modelnet.service.ability import Finding, Speed
-from modelnet.service.explanation import Explanation
+from modelnet.interaction.recall.count import RecallStatus
 
 if TYPE_CHECKING:
     import aiohttp
@@ -43,129 +35,12 @@ GRACE_S = 5.0
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class NodeAddress:
-    """Where a node is, and how this was known."""
-
-    base_url: str
-    """Without a path: `http://127.0.0.1:11711`."""
-    api_key: str | None = None
-    pid: int | None = None
-    """The process that should answer there, where it left word in its data directory."""
-
-
-class Delta(msgspec.Struct, frozen=True):
-    """The next piece of an answer."""
-
-    content: str | None = None
-    reasoning_content: str | None = None
-
-
-class Choice(msgspec.Struct, frozen=True):
-    """The one answer of a stream."""
-
-    delta: Delta = Delta()
-    finish_reason: str | None = None
-
-
-class Provenance(msgspec.Struct, frozen=True):
-    """Who answered, in order, and who was considered."""
-
-    contributors: tuple[Contribution, ...] = ()
-    explanation: Explanation | None = None
-
-
-class ChatChunk(msgspec.Struct, frozen=True):
-    """One event of a streamed answer."""
-
-    id: str = ""
-    model: str = ""
-    choices: tuple[Choice, ...] = ()
-    usage: Usage | None = None
-    modelnet: Provenance | None = None
-
-    @property
-    def text(self) -> str:
-        """The piece of the answer in this event."""
-        return "".join(choice.delta.content or "" for choice in self.choices)
-
-
-class Progress(msgspec.Struct, frozen=True):
-    """How far an exam has come."""
-
-    done: int
-    of: int
-
-
-class ExamEvent(msgspec.Struct, frozen=True):
-    """One event of an exam: progress, and at the end what was measured."""
-
-    progress: Progress | None = None
-    standing: Standing | None = None
-
-
-class ProbeEvent(msgspec.Struct, frozen=True):
-    """What was found out about one model: an ability, its speed, or why it was not tried."""
-
-    id: str
-    finding: Finding | None = None
-    speed: Speed | None = None
-    skipped: str | None = None
-
-
-class MoveEvent(msgspec.Struct, frozen=True):
-    """One event of a pull or deploy: how far it is, and at the end what came."""
-
-    progress: CopyProgress | None = None
-    pulled: Pulled | None = None
-
-
 class _MaybeError(msgspec.Struct, frozen=True):
     error: msgspec.Raw = msgspec.Raw()
 
 
 class _Listing(msgspec.Struct, frozen=True):
     data: msgspec.Raw
-
-
-def locate(url: str | None, data_dir: Path, environ: Mapping[str, str]) -> NodeAddress:
-    """Find the node to ask: the URL given, else `MODELNET_URL`, else the node that runs here.
-
-    Raises:
-        AddressError: no node runs here, or the URL is not one.
-        SettingsError: the key in `MODELNET_API_KEY` cannot be sent.
-    """
-    key = _checked_key(environ.get("MODELNET_API_KEY"))
-    given = url or environ.get("MODELNET_URL")
-    if given:
-        return NodeAddress(_base_url(given), key)
-    presence = read_presence(data_dir)
-    if presence is None:
-        raise AddressError(
-            "No node runs here: start one with `modelnet up`, or name one with --url."
-        )
-    return NodeAddress(_base_url(presence.url), key, presence.pid)
-
-
-def _base_url(url: str) -> str:
-    url = url.strip()
-    written = url if "://" in url else f"http://{url}"
-    try:
-        parts = urlsplit(written)
-        is_whole = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
-    except ValueError:
-        is_whole = False
-    if not is_whole:
-        raise AddressError(f"{url!r} is not a node's URL: write it like http://127.0.0.1:11711/v1.")
-    return written.split("?")[0].split("#")[0].rstrip("/").removesuffix("/v1").rstrip("/")
-
-
-def _checked_key(key: str | None) -> str | None:
-    if key and not (key.isascii() and key.isprintable() and " " not in key):
-        raise SettingsError(
-            "MODELNET_API_KEY has spaces or characters beyond ASCII: set it to the key alone."
-        )
-    return key or None
 
 
 @asynccontextmanager
@@ -195,6 +70,10 @@ class NodeClient:
         """Return every node that serves a model."""
         return await self._list("/modelnet/v1/nodes", NodeView)
 
+    async def cache(self) -> RecallStatus:
+        """Return how the answers that are told again do."""
+        return self._decode(await self._reply("GET", "/modelnet/v1/cache"), RecallStatus)
+
     async def chat(
         self,
         messages: Sequence[Mapping[str, str]],
@@ -206,6 +85,7 @@ class NodeClient:
         explain: bool = False,
         tests: str | None = None,
         wish: Wish = NO_WISH,
+        is_fresh: bool = False,
     ) -> AsyncGenerator[ChatChunk, None]:
         """Yield the answer to a conversation as it comes."""
         body: dict[str, Any] = {
@@ -217,6 +97,7 @@ class NodeClient:
                 "deadline_s": timeout_s,
                 "explain": explain,
                 **({} if tests is None else {"tests": tests}),
+                **({"cache": False} if is_fresh else {}),
                 **msgspec.to_builtins(wish),
             },
         }

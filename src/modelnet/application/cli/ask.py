@@ -15,7 +15,8 @@ from modelnet.application.cli.loop import run
 from modelnet.application.cli.option import DataDir, Json, Url
 from modelnet.application.cli.output import write, write_json
 from modelnet.application.cli.weighing import weights_in
-from modelnet.application.client import ChatChunk, NodeClient, open_client
+from modelnet.application.client import NodeClient, open_client
+from modelnet.application.reply import ChatChunk
 from modelnet.core.chunk import Usage
 from modelnet.core.error import InvalidRequestError
 from modelnet.core.identity import NodeId, short_node_id
@@ -37,6 +38,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     explain: bool = False
     tests: str | None = None
     wish: Wish = NO_WISH
+    is_fresh: bool = False
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,6 +113,9 @@ def ask(
             help="Probability that a second and a dollar are worth: second=.01,dollar=5.",
         ),
     ] = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Take no earlier answer, where the node keeps some.")
+    ] = False,
     show_contributors: Annotated[
         bool, typer.Option("--show-contributors", help="Also say who answered, and why.")
     ] = False,
@@ -138,6 +143,7 @@ def ask(
         max_tokens=max_tokens,
         temperature=temperature,
         explain=explain,
+        is_fresh=fresh,
         tests=None if tests is None else _tests(tests),
         wish=Wish(
             max_cost_usd=max_cost_usd,

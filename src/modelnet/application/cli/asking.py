@@ -9,9 +9,10 @@ from typing import TypeVar
 
 import anyio
 
+from modelnet.application.address import NodeAddress, locate
 from modelnet.application.cli.loop import run
 from modelnet.application.cli.output import console
-from modelnet.application.client import NodeAddress, NodeClient, locate, open_client
+from modelnet.application.client import NodeClient, open_client
 from modelnet.application.settings import load_settings
 
 T = TypeVar("T")

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from modelnet.application.address import NodeAddress
 from modelnet.application.cli.asking import find_node
 from modelnet.application.cli.loop import run
 from modelnet.application.cli.option import DataDir, Json, Url
 from modelnet.application.cli.output import Column, console, write, write_json, write_table
-from modelnet.application.client import ExamEvent, NodeAddress, open_client
+from modelnet.application.client import open_client
+from modelnet.application.reply import ExamEvent
 from modelnet.core.error import PeerLostError
 from modelnet.core.standing import Standing, Tally
 

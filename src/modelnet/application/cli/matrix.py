@@ -6,7 +6,7 @@ from typing import NamedTuple, TypeAlias
 import msgspec
 
 from modelnet.application.cli.output import Column
-from modelnet.application.client import ProbeEvent
+from modelnet.application.reply import ProbeEvent
 from modelnet.service.ability import ABILITIES, Ability, Finding, Speed, Verdict
 
 _TITLES: Mapping[Ability, str] = {

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from modelnet.application.address import NodeAddress
 from modelnet.application.cli import matrix
 from modelnet.application.cli.asking import find_node, with_client
 from modelnet.application.cli.loop import run
@@ -19,7 +20,7 @@ from modelnet.application.cli.output import (
     write_json,
     write_table,
 )
-from modelnet.application.client import NodeAddress, open_client
+from modelnet.application.client import open_client
 from modelnet.application.gateway.catalog import LoadView, OfferView, SkillView
 from modelnet.core.card import Price
 from modelnet.core.standing import Speed

@@ -5,7 +5,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from modelnet.application.cli.output import console, printable, write, write_json
-from modelnet.application.client import MoveEvent
+from modelnet.application.reply import MoveEvent
 from modelnet.core.error import PeerLostError
 from modelnet.interaction.transfer import Pulled
 

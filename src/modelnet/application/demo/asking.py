@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from modelnet.application.client import Provenance
 from modelnet.application.demo.result import Asked
+from modelnet.application.reply import Provenance
 from modelnet.core.error import EngineError, SetupError
 from modelnet.service.skill import Question
 

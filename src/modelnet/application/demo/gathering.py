@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import anyio
 
-from modelnet.application.client import NodeAddress, NodeClient, open_client
+from modelnet.application.address import NodeAddress
+from modelnet.application.client import NodeClient, open_client
 from modelnet.application.demo.cast import TWIN, VICTIM, Cast
 from modelnet.application.demo.process import Fleet, NodeProcess, NodeSpec
 from modelnet.application.gateway.catalog import OfferView

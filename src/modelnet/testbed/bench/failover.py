@@ -10,9 +10,11 @@ from pathlib import Path
 
 import anyio
 
-from modelnet.application.client import ChatChunk, NodeAddress, NodeClient, open_client
+from modelnet.application.address import NodeAddress
+from modelnet.application.client import NodeClient, open_client
 from modelnet.application.demo.process import Fleet, NodeProcess, NodeSpec
 from modelnet.application.demo.question import long_ones
+from modelnet.application.reply import ChatChunk
 from modelnet.core.error import EngineError, ModelnetError
 from modelnet.service.skill import Question, is_correct
 from modelnet.testbed.bench.figure import Failover

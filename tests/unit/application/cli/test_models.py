@@ -4,9 +4,9 @@ import pytest
 
 from modelnet.application.cli.matrix import Probed, marks_for, note, table
 from modelnet.application.cli.models import load, price, speed, weights
-from modelnet.application.client import ProbeEvent
 from modelnet.application.gateway.catalog import LoadView
 from modelnet.application.gateway.endpoint import EventStream, HttpRequest
+from modelnet.application.reply import ProbeEvent
 from modelnet.core import standing
 from modelnet.core.card import Price
 from modelnet.service.ability import ABILITIES, Finding, Speed

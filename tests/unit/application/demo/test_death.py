@@ -2,9 +2,9 @@
 
 import pytest
 
-from modelnet.application.client import Provenance
 from modelnet.application.demo.asking import Piece
 from modelnet.application.demo.death import Witness
+from modelnet.application.reply import Provenance
 from modelnet.core.task import Contribution
 
 WHOLE = "abcdefghij"

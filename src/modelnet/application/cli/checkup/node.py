@@ -6,8 +6,9 @@ import shlex
 import shutil
 from pathlib import Path
 
+from modelnet.application.address import NodeAddress
 from modelnet.application.cli.checkup.finding import Finding, fail, ok, warn
-from modelnet.application.client import NodeAddress, open_client
+from modelnet.application.client import open_client
 from modelnet.application.presence import PRESENCE_FILE, Presence, read_presence
 from modelnet.core.error import (
     AddressError,

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import anyio
 
-from modelnet.application.client import NodeAddress, NodeClient, open_client
+from modelnet.application.address import NodeAddress
+from modelnet.application.client import NodeClient, open_client
 from modelnet.application.demo.process import Fleet, NodeSpec
 from modelnet.core.error import ModelnetError, OverloadedError
 from modelnet.testbed.bench.load.cell import OWN
