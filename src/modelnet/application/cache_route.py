@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from modelnet.application.gateway.endpoint import HttpRequest, Reply, Routes, json_reply
 from modelnet.application.gateway.meter import Gauged, Gauges
+from modelnet.interaction.recall.count import RecallStatus
 from modelnet.interaction.recall.recaller import Recaller
 
 PATH = "/modelnet/v1/cache"
@@ -13,7 +14,7 @@ def cache_routes(recaller: Recaller | None) -> Routes:
     """Return the endpoint; where nothing is told again it says so."""
 
     async def status(_: HttpRequest) -> Reply:
-        return json_reply({"mode": "off"} if recaller is None else recaller.status)
+        return json_reply(RecallStatus() if recaller is None else recaller.status)
 
     return {("GET", PATH): status}
 

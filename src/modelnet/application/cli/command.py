@@ -21,6 +21,7 @@ _MODULES: tuple[str, ...] = (
     "nodes",
     "exam",
     "feedback",
+    "cache",
     "pull",
     "deploy",
     "demo",

@@ -30,18 +30,18 @@ class Counts:
 class RecallStatus(msgspec.Struct, frozen=True, kw_only=True):
     """How the cache does: what `GET /modelnet/v1/cache` tells."""
 
-    mode: str
-    """`exact` or `near`."""
-    entries: int
-    size_bytes: int
-    for_s: float
-    asked: int
-    exact: int
-    near: int
-    waited: int
-    trust: Trust | None
+    mode: str = "off"
+    """`off`, `exact` or `near`."""
+    entries: int = 0
+    size_bytes: int = 0
+    for_s: float = 0.0
+    asked: int = 0
+    exact: int = 0
+    near: int = 0
+    waited: int = 0
+    trust: Trust | None = None
     """How far nearness is trusted; nothing where only the same question counts."""
-    prefetch: bool
-    fetched: int
-    fetched_used: int
-    given_up: int
+    prefetch: bool = False
+    fetched: int = 0
+    fetched_used: int = 0
+    given_up: int = 0

@@ -59,7 +59,8 @@ class Entry:
     @property
     def size_bytes(self) -> int:
         """About what it takes in memory."""
-        question = len(self.embedding or b"") * 3  # Packed, and unpacked to be compared.
+        # Packed, and unpacked in a matrix that may be half empty.
+        question = len(self.embedding or b"") * 5
         signature = 0 if self.signature is None else self.signature.size_bytes
         return _OVERHEAD_BYTES + question + signature + sum(map(size_of, self.steps))
 

@@ -88,11 +88,10 @@ def difference(one: Signature, two: Signature) -> str | None:
 
 
 def _trap(one: tuple[str, ...], two: tuple[str, ...]) -> str | None:
-    if one == two:
-        return None
-    if sorted(one) == sorted(two):
+    shared = set(one) & set(two)
+    if [w for w in one if w in shared] != [w for w in two if w in shared]:
         return "the same words stand in another order"
-    if len(one) == len(two) and sum(a != b for a, b in zip(one, two, strict=True)) == 1:
+    if len(set(one) - shared) == len(set(two) - shared) == 1:
         return "one word was put for another"
     return None
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from modelnet.core.identity import RequestId
 from modelnet.service.cache.entry import MOST_BYTES, Entry
+from modelnet.service.cache.frame import Frame
 from modelnet.service.cache.key import Key
 from modelnet.service.cache.signature import Signature, difference
 
@@ -42,7 +43,7 @@ class AnswerCache:
         self._most = most
         self._most_bytes = most_bytes
         self._entries: OrderedDict[bytes, Entry] = OrderedDict()
-        self._frames: defaultdict[bytes, dict[bytes, Array]] = defaultdict(dict)
+        self._frames: defaultdict[bytes, Frame] = defaultdict(Frame)
         self.size_bytes = 0
         """About what they take in memory."""
 
@@ -60,16 +61,13 @@ class AnswerCache:
         """Return the nearest answer of at least that cosine whose question may be the same one."""
         import numpy as np
 
-        among = self._frames.get(key.frame, {}) if key.frame is not None else {}
-        if not among:
+        frame = None if key.frame is None else self._frames.get(key.frame)
+        if frame is None:
             return None
-        exacts = list(among)
-        cosines = np.stack(list(among.values())) @ embedding.astype(np.float32)
-        for place in np.argsort(-cosines, kind="stable")[:_COMPARED]:
-            cosine = float(cosines[place])
-            if not cosine >= least:
+        for exact, cosine in frame.nearest(embedding.astype(np.float32), _COMPARED):
+            if cosine < least:
                 return None
-            entry = self._fresh(exacts[int(place)], now)
+            entry = self._fresh(exact, now)
             if entry is not None and _may_be_same(entry.signature, signature):
                 return Near(entry, min(1.0, cosine))
         return None
@@ -83,7 +81,7 @@ class AnswerCache:
         self._entries[entry.key.exact] = entry
         self.size_bytes += size_bytes
         if entry.embedding is not None and entry.key.frame is not None:
-            self._frames[entry.key.frame][entry.key.exact] = _unpacked(entry.embedding)
+            self._frames[entry.key.frame].put(entry.key.exact, _unpacked(entry.embedding))
         while len(self._entries) > self._most or self.size_bytes > self._most_bytes:
             self._drop(next(iter(self._entries)))
 
@@ -95,7 +93,7 @@ class AnswerCache:
     def seclude(self, key: Key) -> None:
         """Never again give this answer to a question that is only near."""
         if key.frame is not None and key.frame in self._frames:
-            self._frames[key.frame].pop(key.exact, None)
+            self._frames[key.frame].remove(key.exact)
 
     def forget(self, *, before: float | None = None, task: RequestId | None = None) -> None:
         """Forget answers, all or those that fit."""
@@ -118,8 +116,8 @@ class AnswerCache:
         entry = self._entries.pop(exact)
         self.size_bytes -= entry.size_bytes
         if entry.key.frame is not None and entry.key.frame in self._frames:
-            self._frames[entry.key.frame].pop(exact, None)
-            if not self._frames[entry.key.frame]:
+            self._frames[entry.key.frame].remove(exact)
+            if not len(self._frames[entry.key.frame]):
                 del self._frames[entry.key.frame]
 
 

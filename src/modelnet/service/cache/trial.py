@@ -28,6 +28,8 @@ LIMIT = 0.01
 
 _ALPHA = 0.05
 _REMEMBERED = 8192
+_LEAST_IN_BAND = 50
+"""Checks between a cosine and the next, for trust to reach down to it."""
 _ANY = 2.0
 """Above every cosine."""
 
@@ -100,14 +102,14 @@ class Trials:
     def _weighed(self) -> Trust:
         trusted, above = None, _ANY
         for step in STEPS:
-            # Many that are very near must not answer for a few that are not.
-            if self._told(step, above, _ALPHA / len(STEPS)).rate_low > self._limit:
+            band, above = self._told(step, above, _ALPHA / len(STEPS)), step
+            # Many that are very near must not answer for a few that are not, nor for none.
+            if band.wrong > 1 and band.wrong > self._limit * band.checks:
                 break
             told = self._told(step, _ANY, _ALPHA / len(STEPS))
             # The lowest wins: it answers most, and its bound is below the limit as well.
-            if told.rate_high <= self._limit:
+            if told.rate_high <= self._limit and band.checks >= _LEAST_IN_BAND:
                 trusted = told
-            above = step
         if trusted is not None:
             return trusted
         return msgspec.structs.replace(self._told(LEAST_COSINE, _ANY, _ALPHA), from_cosine=None)

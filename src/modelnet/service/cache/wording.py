@@ -22,11 +22,11 @@ _POLAR = (
     "win worse worst write young younger youngest"
 )
 _FUNCTION = (
-    "a an and are as at be been being but by can could d do does done for give has have he "
-    "her hers hey hello hi him his i if is it its just kindly know let like ll m me might "
-    "must my of or our please re s say she should so t tell than thank thanks that the their "
-    "them then there these they this those to us ve we what which with would you your want "
-    "need exactly"
+    "a an and answer are as ask asking at be been being but by can could d do does done "
+    "evening exactly for give good has have he hello her hers hey hi him his i if is it its "
+    "just kindly know let like ll m me might morning must my need of or our please question "
+    "re s say she should so t tell tells than thank thanks that the their them then there "
+    "these they this those to told us ve want we what which with wonder would you your"
 )
 _COUNTED = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen "

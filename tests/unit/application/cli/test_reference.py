@@ -19,7 +19,7 @@ def commands():
     group = get_command(app)
     context = group.make_context("modelnet", ["--help"], resilient_parsing=True)
     names = ["up", "ask", "models", "nodes", "exam", "feedback", "pull", "deploy", "demo", "doctor"]
-    names += ["bench", "keys"]
+    names += ["bench", "keys", "cache"]
     return {name: group.get_command(context, name) for name in names}
 
 

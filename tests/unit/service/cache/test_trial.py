@@ -33,12 +33,23 @@ def test_trust_takes_hundreds_of_checks():
 
 def test_many_that_are_very_near_do_not_answer_for_a_few_that_are_not():
     trials = filled(5000, 0.99)
+    assert trials.trust.from_cosine == STEPS[0]
+    for cosine in (0.95, 0.92, 0.89, 0.86):
+        filled(60, cosine, trials=trials)
     assert trials.trust.from_cosine == LEAST_COSINE
     filled(6, 0.86, wrong=6, trials=trials)
     assert trials.trust.wrong / trials.trust.checks < 0.002
     assert trials.trust.from_cosine == STEPS[-2]
     assert not trials.is_trusted(0.87)
     assert trials.is_trusted(0.88)
+
+
+def test_what_was_never_seen_is_not_trusted():
+    trials = filled(49, 0.9, trials=filled(5000, 0.99))
+    assert not trials.is_trusted(0.9)
+    # What is nearer than all that was seen is trusted with it.
+    trials = filled(5000, 0.9)
+    assert trials.is_trusted(0.99)
 
 
 def test_trust_goes_when_answers_begin_to_differ():
