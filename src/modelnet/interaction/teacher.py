@@ -80,6 +80,7 @@ class Teacher:
         self._rng = rng
         self._memory = memory or Memory()
         self._keeps_embeddings = keeps_embeddings
+        coordinator.keep_verdicts(self._keep)
 
     @property
     def directory(self) -> Directory:
@@ -192,16 +193,22 @@ class Teacher:
         """
         return self._learn_again(await self._store.recent(limit))
 
-    def study(self, entries: Sequence[Entry]) -> int:
-        """Learn and keep verdicts of another node or day; return how many could be learnt from.
+    async def study(self, entries: Sequence[Entry]) -> int:
+        """Learn and keep verdicts of another node or day; return how many were new.
 
         Those on kinds of task that are not known here are left out.
+
+        Raises:
+            StorageError: what is there already cannot be read.
         """
-        known = [entry for entry in entries if entry.kind in KINDS]
-        for entry in known:
+        async with aclosing(self._store.export()) as there:
+            seen = {entry.key async for entry in there}
+        new = {entry.key: entry for entry in entries if entry.kind in KINDS}
+        fresh = [entry for key, entry in new.items() if key not in seen]
+        for entry in fresh:
             kept = entry.embedding if self._keeps_embeddings else None
             self._store.add(msgspec.structs.replace(entry, embedding=kept))
-        return self._learn_again(known)
+        return self._learn_again(fresh)
 
     def _learn_again(self, entries: Sequence[Entry]) -> int:
         now = self._clock()
@@ -284,6 +291,25 @@ class Teacher:
             )
             if is_kept:
                 self._store.add(self._entry(heard, share, verdict, source, now))
+
+    def _keep(self, outcome: Outcome, source: Source) -> None:
+        """Store a verdict that a strategy came to, on an answer that may not have been told."""
+        if outcome.task is None or outcome.p_right is None:
+            return
+        self._store.add(
+            Entry(
+                task=outcome.task,
+                at=outcome.at,
+                kind=outcome.kind.most_likely,
+                node=outcome.node,
+                model=outcome.model,
+                operation=outcome.operation,
+                verdict=outcome.p_right,
+                source=source,
+                weight=outcome.weight,
+                embedding=outcome.embedding if self._keeps_embeddings else None,
+            )
+        )
 
     def _taught(self, heard: Recollection) -> tuple[Share, ...]:
         """Return whose rates a verdict is on: nobody's, where the answer was picked among several.

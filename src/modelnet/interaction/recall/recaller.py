@@ -4,7 +4,7 @@ A hit is told as any answer is, by a `Contribution` that says which earlier answ
 its chunks. No model is asked, and no router taught.
 """
 
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import asdict, replace
 from typing import Protocol
@@ -20,6 +20,7 @@ from modelnet.interaction.recall.nearness import Nearness
 from modelnet.interaction.recall.recording import Question, Recording
 from modelnet.interaction.recall.told import Tellings, Told
 from modelnet.interaction.teacher import Taught, Teacher
+from modelnet.ledger import outcome
 from modelnet.resource.directory import Directory, Offer
 from modelnet.service.cache.entry import Entry
 from modelnet.service.cache.key import Key, key_of
@@ -177,6 +178,14 @@ class Recaller:
                 param="answer",
             )
         return self.judge(task, owner, verdict)
+
+    async def study(self, entries: Sequence[outcome.Entry]) -> int:
+        """Learn and keep verdicts of another node or day: `Teacher.study`.
+
+        Raises:
+            StorageError: as `Teacher.study`.
+        """
+        return await self._teacher.study(entries)
 
     async def forget(self, *, before: float | None = None, task: RequestId | None = None) -> int:
         """Destroy what was kept, all or what fits; see `Teacher.forget`.

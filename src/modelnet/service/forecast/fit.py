@@ -9,13 +9,14 @@ from modelnet.core.standing import Tally
 from modelnet.service.forecast.process import SCALES, Process, Surprises, alike
 from modelnet.service.forecast.trial import PRIOR, Finding, tried
 from modelnet.service.neighbourhood import Verdict, unpacked
-from modelnet.service.standing import HALF_LIFE_S
 
 if TYPE_CHECKING:
     import numpy as np
 
     Array: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
 
+HALF_LIFE_S = 7 * 24 * 3600.0
+"""What a model knows changes slower than how it does on the whole, and trials tell if it has."""
 _LEAST_WEIGHT = 0.01
 """What counts less is left out: it would tell nothing, and cost as much."""
 

@@ -44,8 +44,8 @@ class Judging(Protocol):
         """Judge an answer by the right one."""
         ...
 
-    def study(self, entries: Sequence[Entry]) -> int:
-        """Learn and keep verdicts of another node or day; return how many could be learnt from."""
+    async def study(self, entries: Sequence[Entry]) -> int:
+        """Learn and keep verdicts of another node or day; return how many were new."""
         ...
 
     async def forget(self, *, before: float | None = None, task: RequestId | None = None) -> int:
@@ -92,7 +92,8 @@ class FeedbackDoor:
             yield b"".join(lines)
 
     async def _study(self, http: HttpRequest) -> Reply:
-        return json_reply(LearntView(learnt=self._teacher.study(entries_in(http.body))))
+        learnt = await self._teacher.study(entries_in(http.body))
+        return json_reply(LearntView(learnt=learnt))
 
     async def _delete(self, http: HttpRequest) -> Reply:
         which = which_in(http.query)
