@@ -30,13 +30,12 @@ def ladder(
     not sure; none is there that saves less than it costs. `p_asked` is the best standing of those
     already asked. At least one model is returned where nobody was asked yet.
     """
-    cheapest_first = sorted(_one_a_name(ranked), key=lambda s: price(s, preference))
+    priced = [(price(one, preference), i, one) for i, one in enumerate(_one_a_name(ranked))]
     rungs: list[Scored] = []
     best = p_asked
-    for scored in cheapest_first:
+    for costs, _, scored in sorted(priced):
         p, unsure = scored.quality.mean, _UNSURE if best else 1.0
-        gain = unsure * mends(p, best, calibration)
-        if p > best + _LEAST_RISE and gain > price(scored, preference):
+        if p > best + _LEAST_RISE and unsure * mends(p, best, calibration) > costs:
             rungs.append(scored)
             best = p
     saving = _without_waste(rungs, preference)
