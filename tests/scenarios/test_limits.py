@@ -101,7 +101,7 @@ async def test_a_failure_can_leave_too_little_for_anybody(world: World):
     large.failure = Dies(after_tokens=3)
     with pytest.raises(
         ModelnetError,
-        match="large failed.*nobody took over: .*is spent, excludes middle",
+        match=r"large failed.*nobody took over: .*is spent, excludes middle",
     ):
         await listen(asker, wished(PROMPT, "large", "middle", max_cost_usd=0.06))
     assert not small.requests
