@@ -147,6 +147,16 @@ def recorded(folder: Path, part: str) -> tuple[tuple[str, ...], Floats, Floats]:
     return models, right, _cost(arrays, shape, folder, part)
 
 
+def domains_of(folder: Path, part: str) -> tuple[str, ...]:
+    """Return the domains of a part, in order.
+
+    Raises:
+        InvalidRequestError: the file is missing, or does not hold what it should.
+    """
+    queries = _decoded(folder / f"{part}_queries.jsonl.gz", _Query)
+    return tuple(sorted({query.domain for query in queries}))
+
+
 def rows_of(path: Path) -> list[dict[str, Any]]:
     """Return the lines of a file, an object each.
 
