@@ -27,6 +27,7 @@ from modelnet.service.outcome import Outcome
 from modelnet.service.preference import BALANCED, Preference
 from modelnet.service.spread import UNKNOWN, Latency, Spread
 from modelnet.service.standing import Belief, Beliefs, Estimate
+from modelnet.service.standing.belief import PRIOR_ASKED
 from modelnet.service.timing import STREAMED
 from modelnet.service.waiting import blurred_wait, without_wait
 from modelnet.service.witness import Witness, joined
@@ -100,7 +101,9 @@ class Scored:
         return ", ".join(reason for reason in reasons if reason)
 
     def _standing(self) -> str:
-        if self.seen and self.seen[-1].tally.asked >= 0.5:
+        last = self.seen[-1].tally.asked if self.seen else 0.0
+        # What so few verdicts say, or a name lets expect, is less than any measurement.
+        if last > PRIOR_ASKED or last >= 0.5 > self.on_kind.asked:
             return str(self.seen[-1])
         if self.on_kind.asked >= 0.5:
             return (

@@ -18,10 +18,10 @@ LEAST_COSINE = 0.25
 
 _DRAWN = 16.0
 """Verdicts that the rate of the whole is worth to each part."""
-_AXES = 4
+_AXES = 3
 """Directions in which questions spread most that are tried."""
 _ROUNDS = 6
-_TURNS = 12
+_TURNS = 8
 
 
 class Verdicts(NamedTuple):
@@ -126,7 +126,7 @@ def _settled(directions: "Array", side: "Array") -> Split | None:
             return None
         centres = np.stack([directions[side == half].mean(axis=0) for half in (0, 1)])
         centres /= np.maximum(np.linalg.norm(centres, axis=1, keepdims=True), 1e-9)
-        moved = np.vecdot(directions[:, None], centres).argmax(axis=1)
+        moved = (directions @ centres.T).argmax(axis=1)
         if turn == _ROUNDS - 1 or (moved == side).all():
             return Split(centres, side)
         side = moved

@@ -24,7 +24,7 @@ RECENT = 2048
 """Verdicts remembered one by one, to find where to split, and to take back what is deleted."""
 
 _TRAFFIC = 48
-"""Verdicts that a kind needs to fall in two, and as many new ones before it is looked at again."""
+"""Verdicts that a kind needs to fall apart, and at least as many new ones before another look."""
 _LOOKED_AT = 768
 """Of them, the newest at most."""
 _PARENT = 8.0
@@ -53,8 +53,10 @@ class Branch:
     least: float | None = None
     """The cosine to the nearest below which a question is of the last, which has no centre."""
     below: "list[Branch]" = field(default_factory=list["Branch"])
-    new: int = 0
-    """Verdicts since it was last looked at."""
+    seen: int = 0
+    """Verdicts on questions of this kind and of none within it."""
+    due: int = 0
+    """With so many it is looked at."""
 
 
 class Tree:
@@ -88,7 +90,7 @@ class Tree:
         return [told.get(key, Tally()) for key in keys]
 
     def add(self, verdict: Verdict, direction: "Array") -> None:
-        """Count a verdict in all kinds that its question is of; one of them may fall in two."""
+        """Count a verdict in all kinds that its question is of; the narrowest may fall apart."""
         path = self._path(direction)
         # Directions are kept as they are compared: the packed bytes would be a second copy.
         bare = verdict._replace(embedding=b"")
@@ -119,7 +121,7 @@ class Tree:
     def take_back(self, fits: Callable[[Verdict], bool]) -> None:
         """Take back verdicts that are still remembered one by one.
 
-        Of the centre of a kind that fell in two meanwhile their questions stay a small part.
+        Of the centres of a kind that fell apart meanwhile their questions stay a small part.
         """
         for place in self._recent:
             if fits(place.verdict):
@@ -161,11 +163,12 @@ class Tree:
         self._tallies.add(kinds, place.model, verdict.p_right, share * verdict.weight, verdict.at)
 
     def _look_at(self, leaf: Branch) -> None:
-        """Let a kind fall in two where it has the traffic, and models differ."""
-        leaf.new += 1
-        if leaf.new < _TRAFFIC:
+        """Let a kind fall apart where it has the traffic, and models differ."""
+        leaf.seen += 1
+        if leaf.seen < max(leaf.due, _TRAFFIC):
             return
-        leaf.new = 0
+        # The longer it was of one piece the rarer: a look takes a few milliseconds.
+        leaf.due = leaf.seen + min(max(_TRAFFIC, leaf.seen // 2), _LOOKED_AT)
         places = [place for place in self._recent if place.path[-1] == leaf.number][-_LOOKED_AT:]
         split = best_split(_verdicts(places), self._offered if leaf is self._root else None)
         if split is None or not self._grow(leaf, split):

@@ -46,19 +46,24 @@ class Known:
     @property
     def saw(self) -> str:
         """What it counts, for a person."""
-        return "answers that models of this name are known for"
+        return "answers that its name lets expect"
 
     def evidence(self, features: TaskFeatures, offers: Sequence[Offer], now: float) -> list[Tally]:
-        """Return what the names let expect on a question like this one, wherever it lies."""
+        """Return what the names let expect on a question like this one, wherever it lies.
+
+        A name that says nothing lets expect the average, where another says something.
+        """
         del now
         reference = self._reference or _Reference(self._read())
         self._reference = reference
         named = [reference.place(offer.card) for offer in offers]
         if all(place is None for place in named):
             return [Tally()] * len(offers)
-        share = reference.shares(place_of(features))
+        shares = reference.shares(place_of(features))
+        # Or the worst of those that are known would come before all that are not.
+        average = sum(shares) / len(shares)
         return [
-            Tally() if place is None else self._told(offer.key, share[place])
+            self._told(offer.key, average if place is None else shares[place])
             for offer, place in zip(offers, named, strict=True)
         ]
 
@@ -92,7 +97,9 @@ class _Reference:
     def place(self, card: ModelCard) -> int | None:
         """Return which model of the table a card claims to be."""
         name = public_name(card)
-        return self._places.get(name, self._places.get(without_size(name)))
+        if (found := self._places.get(name)) is not None:
+            return found
+        return self._places.get(without_size(name))
 
     def shares(self, direction: "Array | None") -> list[float]:
         """Return how often each model was right on questions like one, or on all there are."""

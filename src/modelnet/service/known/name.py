@@ -26,12 +26,18 @@ def public_name(card: ModelCard) -> str:
 
     A size that only the card tells is written behind the name: Ollama's `llama3.1` is of 8 billion.
     """
-    name = plain(card.name)
-    if card.parameters is None or card.parameters <= 0 or any(map(_is_size, name.split("-"))):
-        return name
-    return f"{name}-{round(card.parameters / 1e9)}b"
+    return _sized(card.name, card.parameters)
 
 
+@lru_cache(maxsize=4096)
+def _sized(name: str, parameters: int | None) -> str:
+    plainly = plain(name)
+    if parameters is None or parameters <= 0 or any(map(_is_size, plainly.split("-"))):
+        return plainly
+    return f"{plainly}-{round(parameters / 1e9)}b"
+
+
+@lru_cache(maxsize=4096)
 def without_size(name: str) -> str:
     """Return a plain name without its size: not every name tells it."""
     return "-".join(part for part in name.split("-") if not _is_size(part))

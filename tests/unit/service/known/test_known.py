@@ -1,5 +1,7 @@
 """A name lets expect something, worth two verdicts at most, and less with each of one's own."""
 
+import random
+
 import msgspec
 import numpy as np
 import pytest
@@ -14,6 +16,8 @@ from modelnet.service.kind import OTHER, TaskKind
 from modelnet.service.known import Known, Table, bundled, bundled_centres
 from modelnet.service.neighbourhood import SIZE
 from modelnet.service.outcome import Outcome
+from modelnet.service.routing import StandingRouter
+from modelnet.service.standing import Beliefs
 from modelnet.service.standing.belief import PRIOR_ASKED
 
 KIND = TaskKind.certain(OTHER)
@@ -45,10 +49,9 @@ def judged(known: Known, who: Offer, times: int) -> None:
 
 def test_names_are_known_for_different_things():
     known = Known(lambda: TABLE)
-    gpt, llama, nobody = told(known, LAW, GPT, LLAMA, NOBODY)
+    gpt, llama = told(known, LAW, GPT, LLAMA)
     assert (gpt.right, gpt.asked) == pytest.approx((2.0, PRIOR_ASKED), abs=1e-3)
     assert llama.right == pytest.approx(0.4, abs=1e-3)
-    assert nobody == Tally()
     gpt, llama = told(known, SUMS, GPT, LLAMA)
     assert gpt.right < llama.right
 
@@ -76,6 +79,12 @@ def test_a_name_fades_before_verdicts_and_is_never_worth_more():
     assert asked[0] == PRIOR_ASKED
     assert asked[8] == pytest.approx(PRIOR_ASKED / 2)
     assert told(known, LAW, LLAMA)[0].asked == PRIOR_ASKED
+
+
+def test_a_name_that_says_nothing_lies_between_the_better_and_the_worse():
+    gpt, llama, nobody = told(Known(lambda: TABLE), LAW, GPT, LLAMA, NOBODY)
+    assert nobody.asked == gpt.asked
+    assert nobody.right == pytest.approx((gpt.right + llama.right) / 2)
 
 
 def test_where_nobody_is_known_nothing_is_told():
@@ -106,3 +115,17 @@ def test_better_models_are_expected_to_be(better, worse):
     features = TaskFeatures(kind=KIND, words=words_of(text))
     one, other = Known().evidence(features, [offer(better), offer(worse)], 0.0)
     assert one.right > other.right + 0.1
+
+
+def test_what_was_measured_is_told_before_what_a_name_lets_expect():
+    beliefs = Beliefs(NodeId("me"))
+    router = StandingRouter(beliefs, (Known(lambda: TABLE),))
+
+    def because() -> str:
+        features = TaskFeatures(kind=KIND, embedding=LAW)
+        return router.rank(features, [GPT], now=0.0, rng=random.Random(0))[0].because
+
+    assert because().startswith("1.00 right on 2 answers that its name lets expect")
+    for _ in range(5):
+        beliefs.observe(GPT.node, GPT.card.name, KIND, 0.0, 0.0)
+    assert "right on other (5 questions)" in because()
