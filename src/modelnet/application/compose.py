@@ -23,6 +23,7 @@ from modelnet.interaction.recall.prefetcher import Prefetcher
 from modelnet.interaction.recall.recaller import Recaller
 from modelnet.interaction.takeover import TakeOver
 from modelnet.interaction.teacher import Teacher
+from modelnet.interaction.transcript import transcript
 from modelnet.ledger.memory import MemoryStore
 from modelnet.ledger.sqlite import FILE as OUTCOMES_FILE
 from modelnet.ledger.sqlite import SqliteStore
@@ -166,6 +167,8 @@ def wire(
 
     async def tell(standings: tuple[Standing, ...]) -> None:
         watcher.tell(StandingAnnounced(key.node, standings))
+        for entry in transcript(standings):
+            store.add(entry)
         await network.announce("standing", encode(standings))
 
     network.serve(host.handle)

@@ -19,7 +19,7 @@ from modelnet.interaction.prover import Prover
 from modelnet.interaction.reader import Reader
 from modelnet.interaction.strategy.cascade import Cascade
 from modelnet.interaction.strategy.errand import Errand
-from modelnet.interaction.strategy.pool import ModelOf, Pool
+from modelnet.interaction.strategy.pool import Keep, ModelOf, Pool
 from modelnet.interaction.strategy.race import Race
 from modelnet.interaction.strategy.single import Single
 from modelnet.interaction.strategy.strategy import Strategy
@@ -57,6 +57,10 @@ class Coordinator:
         self._strategies = strategies()
         self._planner = Planner(self._strategies)
         self._wish = wish
+
+    def keep_verdicts(self, keep: Keep) -> None:
+        """Have verdicts stored that strategies come to by themselves."""
+        self._pool.keep = keep
 
     @property
     def directory(self) -> Directory:

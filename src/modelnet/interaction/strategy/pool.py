@@ -1,7 +1,7 @@
 """The models of the network as strategies ask them: ranked, counted, timed, and learnt from."""
 
 import random
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import replace
 
@@ -18,6 +18,7 @@ from modelnet.interaction.progress import Progress
 from modelnet.interaction.prover import Prover
 from modelnet.interaction.strategy.call import Call
 from modelnet.interaction.strategy.errand import Errand
+from modelnet.ledger.outcome import Source
 from modelnet.resource.directory import Directory, Offer
 from modelnet.resource.model import Model
 from modelnet.resource.watcher import Watcher
@@ -28,6 +29,7 @@ from modelnet.service.outcome import Outcome
 from modelnet.service.pathway.answer import Answer
 from modelnet.service.pathway.deadline import in_time_first, tell_by
 from modelnet.service.pathway.hedge import FirstChunks
+from modelnet.service.pathway.opinion import Opinion, opinions
 from modelnet.service.pathway.purse import Bill, shortened
 from modelnet.service.pathway.verifier import is_right
 from modelnet.service.routing import Router, Scored
@@ -40,6 +42,10 @@ STALL_S = 20.0
 
 ModelOf = Callable[[Offer], Model]
 """How an offer is asked: a model of this node directly, another's through the network."""
+
+
+Keep = Callable[[Outcome, Source], None]
+"""Stores a verdict, and where it is from."""
 
 
 class Pool:
@@ -61,6 +67,8 @@ class Pool:
         self._prover = prover or Prover()
         self._underway = Underway()
         self._first_chunks = FirstChunks()
+        self.keep: Keep | None = None
+        """Stores what was learnt of answers, whether they are told or not."""
         self.now = clock
         """Unix seconds."""
 
@@ -145,23 +153,32 @@ class Pool:
         easy, for them.
         """
         proof = is_right(errand.task.request, answer)
-        if proof is None:
-            return
-        features, task = errand.features, errand.task
+        if proof is not None:
+            self._learn(errand, Opinion(answer, float(proof), 1.0), "verifier")
+
+    def compare(self, errand: Errand, answers: Sequence[Answer]) -> None:
+        """Have the router learn what answers say of each other, where no program can tell."""
+        for opinion in opinions(errand.task.request, answers):
+            self._learn(errand, opinion, "agreement")
+
+    def _learn(self, errand: Errand, opinion: Opinion, source: Source) -> None:
+        features, task, offer = errand.features, errand.task, opinion.answer.offer
         place = features.words if features.embedding is None else features.embedding
         embedding = place if task.is_kept else None
-        self._router.learn(
-            Outcome(
-                node=answer.offer.node,
-                model=answer.offer.card.name,
-                kind=features.kind,
-                at=self.now(),
-                operation=features.operation,
-                p_right=float(proof),
-                embedding=None if embedding is None else packed(embedding),
-                task=task.id,
-            )
+        outcome = Outcome(
+            node=offer.node,
+            model=offer.card.name,
+            kind=features.kind,
+            at=self.now(),
+            operation=features.operation,
+            p_right=opinion.p_right,
+            weight=opinion.weight,
+            embedding=None if embedding is None else packed(embedding),
+            task=task.id,
         )
+        self._router.learn(outcome)
+        if task.is_kept and self.keep is not None:
+            self.keep(outcome, source)
 
     def late_s(self, errand: Errand, scored: Scored) -> float | None:
         """Return after how long without a first chunk a model is late; `None`: not known yet."""

@@ -87,6 +87,7 @@ class Race:
             hearing = await self._heard(errand, pool, calls)
             for heard in hearing.heard:
                 pool.judge(errand, heard.answer)
+            pool.compare(errand, [heard.answer for heard in hearing.heard])
             for call, error in hearing.failed:
                 failures.add(call.offer, error, pool.now())
             if hearing.heard:
