@@ -15,7 +15,7 @@ from modelnet.service.prediction.prior import Experience
 from modelnet.testbed.bench.encoding import encode_ms, typical_prompts
 from modelnet.testbed.bench.network import machine_note
 from modelnet.testbed.bench.routing.baseline import oracle
-from modelnet.testbed.bench.routing.data import SETS, recorded
+from modelnet.testbed.bench.routing.data import SETS, domains_of, recorded
 from modelnet.testbed.bench.routing.decision import decision_ms
 from modelnet.testbed.bench.routing.drawing import drawn
 from modelnet.testbed.bench.routing.embedding import installed_encoder
@@ -30,7 +30,6 @@ from modelnet.testbed.bench.routing.figure import (
 )
 from modelnet.testbed.bench.routing.learning import BanditRun, bandit
 from modelnet.testbed.bench.routing.score import (
-    Answered,
     Point,
     apgr,
     frontier,
@@ -41,15 +40,13 @@ from modelnet.testbed.bench.routing.score import (
 from modelnet.testbed.bench.routing.split import (
     HALVES,
     SEED,
-    Split,
     Told,
-    answered,
-    lacking,
     mean_rates,
     split,
     told,
 )
-from modelnet.testbed.bench.routing.study import POINTS, study
+from modelnet.testbed.bench.routing.study import POINTS
+from modelnet.testbed.bench.routing.unseen import told_without
 
 CROSS_FITTED = "dev, cross-fitted"
 """The part that is told of where none was given."""
@@ -67,9 +64,9 @@ class RoutingOrder(msgspec.Struct, frozen=True, kw_only=True):
     without_domains: bool
 
     @property
-    def names_part(self) -> bool:
-        """Whether a part is told of that no choice may look at."""
-        return self.part not in {None, "dev"}
+    def divisions(self) -> int:
+        """How many there are: one where a part is named that no choice may look at."""
+        return HALVES if self.part in {None, "dev"} else 1
 
 
 def measure_routing(order: RoutingOrder, *, write_to: Path | None, as_json: bool) -> None:
@@ -121,18 +118,25 @@ def measured(names: tuple[str, ...], order: RoutingOrder) -> dict[str, SetFigure
         console(stderr=True).status("measuring " + ", ".join(names)),
         ProcessPoolExecutor(_WORKERS, mp_context=spawning) as pool,
     ):
-        places = range(1 if order.names_part else HALVES)
+        places = range(order.divisions)
         waiting = [
             (
                 name,
                 [pool.submit(told, order.data, name, order.part, place) for place in places],
                 pool.submit(_learnt, order, name),
-                pool.submit(_lacking_figures, order, name),
+                {
+                    domain: pool.submit(told_without, order.data, name, order.part, domain)
+                    for domain in _domains(order, name)
+                },
             )
             for name in names
         ]
         return {
-            name: _figures([split.result() for split in splits], learnt.result(), lacking.result())
+            name: _figures(
+                [split.result() for split in splits],
+                learnt.result(),
+                {domain: without.result() for domain, without in lacking.items()},
+            )
             for name, splits, learnt, lacking in waiting
         }
 
@@ -143,9 +147,16 @@ def measure_set(order: RoutingOrder, name: str) -> SetFigures:
     Raises:
         InvalidRequestError: its data are not there, or are not what they should be.
     """
-    places = range(1 if order.names_part else HALVES)
-    splits = [told(order.data, name, order.part, place) for place in places]
-    return _figures(splits, _learnt(order, name), _lacking_figures(order, name))
+    splits = [told(order.data, name, order.part, place) for place in range(order.divisions)]
+    lacking = {
+        domain: told_without(order.data, name, order.part, domain)
+        for domain in _domains(order, name)
+    }
+    return _figures(splits, _learnt(order, name), lacking)
+
+
+def _domains(order: RoutingOrder, name: str) -> tuple[str, ...]:
+    return domains_of(order.data / name, "train") if order.without_domains else ()
 
 
 def _figures(
@@ -235,31 +246,8 @@ def _learnt(order: RoutingOrder, name: str) -> BanditRun:
         if other != name and (order.data / other).is_dir()
         for models, right, cost in [recorded(order.data / other, "train")]
     ]
-    places = range(1 if order.names_part else HALVES)
-    splits = [split(order.data, name, order.part, place) for place in places]
+    splits = [split(order.data, name, order.part, place) for place in range(order.divisions)]
     seen = splits[0].train
     for one in splits:
         seen = seen.joined(one.chosen_on)
     return bandit(seen, splits[0].test, others, np.random.default_rng(SEED))
-
-
-def _lacking_figures(order: RoutingOrder, name: str) -> dict[str, Point]:
-    """Return the point "equal cost" learnt without any query of one domain, for every domain."""
-    if not order.without_domains:
-        return {}
-    places = range(1 if order.names_part else HALVES)
-    splits = [split(order.data, name, order.part, place) for place in places]
-    return {
-        domain: _lacking_figure(splits, domain) for domain in sorted(set(splits[0].train.domains))
-    }
-
-
-def _lacking_figure(splits: Sequence[Split], domain: str) -> Point:
-    runs: list[Answered] = []
-    best: list[Answered] = []
-    for one in splits:
-        rng = np.random.default_rng(SEED)
-        found = study(lacking(one.train, domain), lacking(one.chosen_on, domain), one.test, rng)
-        runs.append(answered(found.points["equal_cost"], found))
-        best.append(found.best)
-    return point(joined(runs), joined(best), np.random.default_rng(SEED))

@@ -78,11 +78,6 @@ def answered(run: Run, of: Study) -> Answered:
     return Answered(run.right, run.cost, run.latency_s if of.best.latency_s is not None else None)
 
 
-def lacking(part: Part, domain: str) -> Part:
-    """Return a part without the queries of one domain."""
-    return part.rows(np.array([name != domain for name in part.domains]))
-
-
 def mean_rates(measured: Sequence[Rates]) -> Rates:
     """Return the mean over divisions."""
     return {
