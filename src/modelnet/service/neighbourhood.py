@@ -68,11 +68,7 @@ class Verdict(NamedTuple):
     @property
     def has_sane_numbers(self) -> bool:
         """Whether they can be true: a file of earlier lives is anybody's to edit."""
-        return (
-            0.0 <= self.p_right <= 1.0
-            and 0.0 < self.weight <= 1.0
-            and math.isfinite(self.at)
-        )
+        return 0.0 <= self.p_right <= 1.0 and 0.0 < self.weight <= 1.0 and math.isfinite(self.at)
 
 
 class Neighbourhood:

@@ -25,6 +25,8 @@ class OutcomeLog:
     """Verdicts, `(n, m)`, 0 to 1; not a number where a model was not asked."""
     kinds: Ints
     """Kind of each query, `(n,)`, an index; -1 where nobody knows it."""
+    n_surface: int | None = None
+    """How many of the first features were counted in the text; `None` where all were, or none."""
 
     def __post_init__(self) -> None:
         """Raise `DataError` where the parts do not fit together."""
@@ -34,6 +36,10 @@ class OutcomeLog:
                 f"Outcomes of {len(self.models)} models have verdicts of shape "
                 f"{self.right.shape}, features {self.x.shape} and kinds {self.kinds.shape}: "
                 "they must be (queries, models), (queries, features) and (queries,)."
+            )
+        if self.n_surface is not None and not 0 < self.n_surface <= self.x.shape[1]:
+            raise DataError(
+                f"Of {self.x.shape[1]} features {self.n_surface} cannot be of the surface."
             )
         if not np.isfinite(self.x).all():
             raise DataError("Features of queries must be finite numbers.")

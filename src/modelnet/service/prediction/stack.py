@@ -29,6 +29,7 @@ _PENALTY = 1.0
 MEMBERS: dict[str, Fit] = {
     "table": KindTable.fit,
     "neighbours": Neighbours.fit,
+    "neighbours of form": Neighbours.of_form,
     "linear": Linear.fit,
     "item response": item_response,
     "network": Networks.fit,

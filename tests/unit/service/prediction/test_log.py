@@ -7,7 +7,7 @@ from modelnet.service.prediction.log import DataError, OutcomeLog, columns
 from tests.unit.service.prediction.world import two_kinds
 
 
-def log(right, kinds=None, x=None, models=("a", "b")):
+def log(right, kinds=None, x=None, models=("a", "b"), n_surface=None):
     right = np.array(right, dtype=float)
     n = len(right)
     return OutcomeLog(
@@ -15,6 +15,7 @@ def log(right, kinds=None, x=None, models=("a", "b")):
         x=np.zeros((n, 1)) if x is None else np.array(x, dtype=float),
         right=right,
         kinds=np.zeros(n, dtype=np.int64) if kinds is None else np.array(kinds),
+        n_surface=n_surface,
     )
 
 
@@ -28,6 +29,8 @@ def log(right, kinds=None, x=None, models=("a", "b")):
         ({"right": [[0.0, 1.0]], "kinds": [0, 1]}, "must be"),
         ({"right": [[0.0, 1.0]], "x": [[np.inf]]}, "finite"),
         ({"right": [[0.0, 1.0]], "x": [[np.nan]]}, "finite"),
+        ({"right": [[0.0, 1.0]], "n_surface": 2}, "surface"),
+        ({"right": [[0.0, 1.0]], "n_surface": 0}, "surface"),
         ({"right": [[np.nan, np.nan]]}, "nothing to learn"),
         ({"right": [[0.0, 1.5]]}, "between 0"),
         ({"right": [[-0.1, 1.0]]}, "between 0"),

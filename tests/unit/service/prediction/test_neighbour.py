@@ -1,5 +1,7 @@
 """Nearest neighbours."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -29,9 +31,7 @@ def test_one_query_none_and_one_without_features():
     log = two_kinds(1).log
     predictor = Neighbours.fit(log, RNG)
     assert predictor.p_right(np.zeros((0, 5))).shape == (0, 4)
-    assert predictor.p_right(np.zeros((1, 5))) == pytest.approx(
-        (log.right + 20.0 * log.means) / 21.0
-    )
+    assert predictor.p_right(np.zeros((1, 5))) == pytest.approx((log.right + 5.0 * log.means) / 6.0)
 
 
 def test_a_model_never_asked_has_its_mean_everywhere():
@@ -40,3 +40,20 @@ def test_a_model_never_asked_has_its_mean_everywhere():
     right[:, 0] = np.nan
     log = OutcomeLog(models=log.models, x=log.x, right=right, kinds=log.kinds)
     assert Neighbours.fit(log, RNG).p_right(log.x)[:, 0] == pytest.approx(log.means[0])
+
+
+def test_form_tells_where_the_subject_drowns_it():
+    world, unseen = two_kinds(400), two_kinds(400, seed=1)
+    subjects = np.random.default_rng(2).normal(size=(800, 60))
+    x = np.concatenate([world.log.x, subjects[:400]], axis=1)
+    asked = np.concatenate([unseen.log.x, subjects[400:]], axis=1)
+    log = replace(world.log, x=x, n_surface=5)
+    by_all, by_form = (fit(log, RNG).p_right(asked) for fit in (Neighbours.fit, Neighbours.of_form))
+    assert log_loss(by_form, unseen.log.right) < log_loss(by_all, unseen.log.right) - 0.02
+    assert by_form == pytest.approx(Neighbours.fit(world.log, RNG).p_right(unseen.log.x))
+
+
+def test_where_nobody_tells_form_from_subject_all_is_compared():
+    log = two_kinds(60).log
+    by_all, by_form = (fit(log, RNG).p_right(log.x) for fit in (Neighbours.fit, Neighbours.of_form))
+    assert np.array_equal(by_form, by_all)

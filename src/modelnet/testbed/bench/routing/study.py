@@ -184,6 +184,7 @@ def _log(part: Part, design: Design) -> OutcomeLog:
         x=design.rows(part.surface, part.embedding),
         right=part.right,
         kinds=np.array([names.index(domain) for domain in part.domains]),
+        n_surface=part.surface.shape[1],
     )
 
 
