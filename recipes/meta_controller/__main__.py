@@ -95,6 +95,7 @@ def laid_out(train: Part, dev: Part) -> tuple[OutcomeLog, np.ndarray, Field]:
         x=design.rows(train.surface, train.embedding),
         right=train.right,
         kinds=np.array([names.index(domain) for domain in train.domains]),
+        n_surface=train.surface.shape[1],
     )
     dollars = train.cost.mean(axis=0)
     charge = dollars / dollars[log.means.argmax()]
