@@ -93,6 +93,11 @@ class Neighbourhood:
         return len(self._rows) + len(self._unread)
 
     @property
+    def is_claim(self) -> bool:
+        """Verdicts are none."""
+        return False
+
+    @property
     def saw(self) -> str:
         """What it counts, for a person."""
         return "verdicts near this question"

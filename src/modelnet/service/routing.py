@@ -55,6 +55,7 @@ class Seen(NamedTuple):
     tally: Tally
     what: str
     """What it counts: see `Witness.saw`."""
+    is_claim: bool = False
 
     def __str__(self) -> str:
         """Say it to a person."""
@@ -256,7 +257,10 @@ class StandingRouter:
     ) -> list[tuple[Seen, ...]]:
         """Return what witnesses saw of each candidate, of those that saw something."""
         told = [
-            [Seen(tally, witness.saw) for tally in witness.evidence(features, able, now)]
+            [
+                Seen(tally, witness.saw, witness.is_claim)
+                for tally in witness.evidence(features, able, now)
+            ]
             for witness in self._witnesses
         ]
         if not told:
@@ -324,7 +328,7 @@ def _order(scored: Scored, features: TaskFeatures, now: float) -> tuple[bool, bo
 
 def _heard(believed: Estimate, seen: Sequence[Seen]) -> Estimate:
     for one in seen:
-        believed = joined(believed, one.tally)
+        believed = joined(believed, one.tally, is_claim=one.is_claim)
     return believed
 
 

@@ -16,6 +16,7 @@ from modelnet.service.analysis import TaskFeatures
 from modelnet.service.change import Change
 from modelnet.service.outcome import Outcome
 from modelnet.service.standing import Estimate
+from modelnet.service.standing.belief import PRIOR_ASKED
 
 _PRIOR = 8.0
 """What is believed of a model before a witness is heard is worth so many of its verdicts."""
@@ -27,6 +28,11 @@ class Witness(Protocol):
     @property
     def saw(self) -> str:
         """What it counts, after a number, for a person: `verdicts near this question`."""
+        ...
+
+    @property
+    def is_claim(self) -> bool:
+        """Whether it tells of what a model claims to be, and not of what it did here."""
         ...
 
     def evidence(
@@ -48,16 +54,17 @@ class Witness(Protocol):
         ...
 
 
-def joined(known: Estimate, seen: Tally) -> Estimate:
+def joined(known: Estimate, seen: Tally, *, is_claim: bool = False) -> Estimate:
     """Return what to expect of a model: what was believed of it, and what a witness saw.
 
-    The posterior mean of a Beta prior worth `_PRIOR` verdicts; what was believed before loses its
-    own uncertainty as it loses its say.
+    The posterior mean of a Beta prior worth `_PRIOR` verdicts, beside a claim of all questions that
+    the model was asked; what was believed before loses its own uncertainty as it loses its say.
     """
     if seen.asked <= 0.0:
         return known
-    mean = seen.mean(known.mean * _PRIOR, _PRIOR)
-    share = seen.asked / (seen.asked + _PRIOR)
+    worth = known.asked + PRIOR_ASKED if is_claim else _PRIOR
+    mean = seen.mean(known.mean * worth, worth)
+    share = seen.asked / (seen.asked + worth)
     own = share**2 * mean * (1.0 - mean) / (seen.asked + 1.0)
     deviation = math.sqrt(max(0.0, ((1.0 - share) * known.deviation) ** 2 + own))
     return known._replace(mean=mean, deviation=deviation)

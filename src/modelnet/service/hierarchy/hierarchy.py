@@ -38,6 +38,11 @@ class Hierarchy:
         self._trees: dict[int, Tree] | None = None
 
     @property
+    def is_claim(self) -> bool:
+        """Verdicts are none."""
+        return False
+
+    @property
     def saw(self) -> str:
         """What it counts, for a person."""
         return "verdicts on this kind of question"

@@ -1,10 +1,9 @@
 """The witness: expects of a model what public models of its name did on questions like this one.
 
-A name is a claim. What is bundled for it is worth `PRIOR_ASKED` verdicts, and less with every
-verdict on the model itself; who lies about a name has lost that after a few answers.
+A name is a claim. What is bundled for it is worth `PRIOR_ASKED` questions beside all that the model
+itself was asked; who lies about a name has lost that after a few answers.
 """
 
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -17,7 +16,6 @@ from modelnet.service.change import Change
 from modelnet.service.hierarchy.place import place_of
 from modelnet.service.known.name import public_name, without_size
 from modelnet.service.known.table import Table, bundled
-from modelnet.service.neighbourhood import Key
 from modelnet.service.outcome import Outcome
 from modelnet.service.standing.belief import PRIOR_ASKED
 
@@ -26,10 +24,6 @@ if TYPE_CHECKING:
 
     Array: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
 
-_HALVED: Final = 8.0
-"""After so many verdicts of one's own the name counts half."""
-_COUNTED: Final = 4096
-"""Models whose verdicts are counted; who was judged before them starts anew."""
 _TEMPERATURE: Final = 0.05
 """Of the cosine between a question and a kind: so much nearer counts e times."""
 
@@ -41,7 +35,11 @@ class Known:
         """Read nothing yet: `table` is called where a question first has a place."""
         self._read = table
         self._reference: _Reference | None = None
-        self._judged: OrderedDict[Key, float] = OrderedDict()
+
+    @property
+    def is_claim(self) -> bool:
+        """A name is one."""
+        return True
 
     @property
     def saw(self) -> str:
@@ -63,26 +61,18 @@ class Known:
         # Or the worst of those that are known would come before all that are not.
         average = sum(shares) / len(shares)
         return [
-            self._told(offer.key, average if place is None else shares[place])
-            for offer, place in zip(offers, named, strict=True)
+            Tally(share * PRIOR_ASKED, PRIOR_ASKED)
+            for share in (average if place is None else shares[place] for place in named)
         ]
 
     def learn(self, outcome: Outcome) -> None:
-        """Count a verdict: it says more than the name."""
-        key = outcome.node, outcome.model
-        self._judged[key] = self._judged.pop(key, 0.0) + outcome.weight
-        if len(self._judged) > _COUNTED:
-            self._judged.popitem(last=False)
+        """Do nothing: what is bundled was learnt elsewhere."""
 
     def doubt(self, change: Change) -> None:
         """Do nothing: a name says no more of a model that has changed."""
 
     def forget(self, *, before: float | None = None, task: RequestId | None = None) -> None:
-        """Do nothing: nothing of a task is kept but that there was one more."""
-
-    def _told(self, key: Key, share: float) -> Tally:
-        counts = PRIOR_ASKED * _HALVED / (_HALVED + self._judged.get(key, 0.0))
-        return Tally(share * counts, counts)
+        """Do nothing: nothing of a task is kept."""
 
 
 class _Reference:

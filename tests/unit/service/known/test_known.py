@@ -1,4 +1,4 @@
-"""A name lets expect something, worth two verdicts at most, and less with each of one's own."""
+"""A name lets expect something, worth two questions beside all that were asked."""
 
 import random
 
@@ -15,10 +15,10 @@ from modelnet.service.hierarchy.place import WORDS, words_of
 from modelnet.service.kind import OTHER, TaskKind
 from modelnet.service.known import Known, Table, bundled, bundled_centres
 from modelnet.service.neighbourhood import SIZE
-from modelnet.service.outcome import Outcome
 from modelnet.service.routing import StandingRouter
-from modelnet.service.standing import Beliefs
+from modelnet.service.standing import Beliefs, Estimate
 from modelnet.service.standing.belief import PRIOR_ASKED
+from modelnet.service.witness import joined
 
 KIND = TaskKind.certain(OTHER)
 LAW, SUMS = np.eye(2, SIZE, dtype=np.float32)
@@ -40,11 +40,6 @@ GPT, LLAMA, NOBODY = offer("gpt-4o-2024-08-06"), offer("llama3.1:8b"), offer("my
 
 def told(known: Known, where: np.ndarray | None, *offers: Offer) -> list[Tally]:
     return known.evidence(TaskFeatures(kind=KIND, embedding=where), offers, 0.0)
-
-
-def judged(known: Known, who: Offer, times: int) -> None:
-    for _ in range(times):
-        known.learn(Outcome(node=who.node, model=who.card.name, kind=KIND, at=0.0, p_right=0.0))
 
 
 def test_names_are_known_for_different_things():
@@ -70,15 +65,16 @@ def test_a_question_that_is_nowhere_is_of_all_kinds(where):
     assert gpt.mean(0.0, 1e-9) == pytest.approx(0.6, abs=1e-3)
 
 
-def test_a_name_fades_before_verdicts_and_is_never_worth_more():
-    known, asked = Known(lambda: TABLE), []
-    for _ in range(20):
-        asked.append(told(known, LAW, GPT)[0].asked)
-        judged(known, GPT, 1)
-    assert asked == sorted(asked, reverse=True)
-    assert asked[0] == PRIOR_ASKED
-    assert asked[8] == pytest.approx(PRIOR_ASKED / 2)
-    assert told(known, LAW, LLAMA)[0].asked == PRIOR_ASKED
+def test_a_name_is_worth_two_questions_beside_all_that_were_asked():
+    known = Known(lambda: TABLE)
+    (gpt,) = told(known, LAW, GPT)
+    assert known.is_claim
+    assert gpt.asked == PRIOR_ASKED
+    share = gpt.right / gpt.asked
+    for asked in (0.0, 12.0, 400.0):
+        believed = Estimate(0.2, 0.1, asked)
+        moved = joined(believed, gpt, is_claim=True).mean - 0.2
+        assert moved == pytest.approx((share - 0.2) * PRIOR_ASKED / (asked + 2.0 * PRIOR_ASKED))
 
 
 def test_a_name_that_says_nothing_lies_between_the_better_and_the_worse():

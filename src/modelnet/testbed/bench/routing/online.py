@@ -138,6 +138,26 @@ class Panels:
         sums = np.array([cost[list(group)].sum() for group in groups])
         return cls(agreement, pool, groups, worth, sums, budget)
 
+    @classmethod
+    def proven(
+        cls, agreement: Agreement, learnt: Table, budget: float, rng: np.random.Generator
+    ) -> Self | None:
+        """Return panels where they do better than the most probable model, else `None`.
+
+        Valued on one half of what was learnt and tried on the other, at every rate.
+        """
+        half = rng.permutation(len(learnt.right)) % 2
+        gain = 0.0
+        for out in range(2):
+            tried = learnt.rows(half == out)
+            ways = {
+                "panels": cls.fit(agreement, learnt.rows(half != out), budget).way(tried),
+                "one": picking(tried),
+            }
+            seen = accuracies(ways, tried.right.shape, rng, draws=1)
+            gain += sum(seen["panels"].values()) - sum(seen["one"].values())
+        return cls.fit(agreement, learnt, budget) if gain > 0.0 else None
+
     def way(self, table: Table) -> Way:
         """Return the way that asks the group worth most, at a price, of which all are online.
 

@@ -93,8 +93,9 @@ def _online(one: Study, rng: np.random.Generator) -> Rates:
     """Return what is left of the accuracy when models come and go."""
     fitted, table = one.fitted, one.table
     budget = float(fitted.learnt.cost[:, fitted.best_single].mean())
+    panels = Panels.proven(fitted.agreement, fitted.learnt, budget, rng)
     ways = {
-        "ours": Panels.fit(fitted.agreement, fitted.learnt, budget).way(table),
+        "ours": picking(table) if panels is None else panels.way(table),
         "most probable": picking(table),
         "ranked fallback": ranked(table, np.argsort(-fitted.learnt.right.mean(axis=0))),
         "best single": alone(table, fitted.best_single),

@@ -40,6 +40,8 @@ _MANY = 1000
 """With fewer queries than these, orders are one model shorter."""
 _NEARLY = 0.25
 """Gains that differ by less than this part of a standard error differ by luck."""
+_DEVIATIONS = 1.645
+"""One-sided, 95 %."""
 _POINT_PER_CHANGE = 0.015
 """In the balanced point the whole cost, or the whole time, is worth so much probability."""
 
@@ -84,6 +86,12 @@ class Fitted:
     def runs(self, table: Table) -> list[Run]:
         """Return what becomes of the queries at every charge."""
         return [portfolio.run(table) for portfolio in self.portfolios]
+
+    def alone(self, table: Table) -> Run:
+        """Return what becomes of the queries where the best single model answers all."""
+        one, groups = self.best_single, np.ones(len(table.right), dtype=np.int64)
+        latency_s = np.zeros(len(groups)) if table.latency_s is None else table.latency_s[:, one]
+        return Run(table.right[:, one], table.before[:, one], table.cost[:, one], latency_s, groups)
 
     def unseen(self, rng: np.random.Generator) -> tuple[list[Run], Answered]:
         """Return what becomes of the queries it was fitted on, by cascades that had not seen them.
@@ -151,7 +159,10 @@ def study(train: Part, dev: Part, test: Part, rng: np.random.Generator) -> Study
     shown = final.runs(table)
     return Study(
         runs=tuple(shown),
-        points={name: shown[place] for name, place in chosen.items()},
+        points={
+            name: final.alone(table) if place is None else shown[place]
+            for name, place in chosen.items()
+        },
         best=_single(table, final.best_single),
         best_model=test.models[final.best_single],
         table=table,
@@ -233,22 +244,29 @@ def _pool(part: Part) -> list[int]:
     return sorted({best, *ranked[:_POOL]})
 
 
-def _chosen(runs: Sequence[Run], best: Answered) -> dict[PointName, int]:
-    """Return which charge gives each point, by what happened on the parts one may look at."""
+def _chosen(runs: Sequence[Run], best: Answered) -> dict[PointName, int | None]:
+    """Return which charge gives each point, by what happened on the parts one may look at.
+
+    "Equal cost" does no harm: where no gain is above zero by more than luck it is `None`, and the
+    best single model answers.
+    """
     gain = _gains(runs, best)
     spent = np.array([run.cost.mean() for run in runs])
     cost = spent / (best.cost.mean() or 1.0)
     latency = np.ones(len(runs))
     if best.latency_s is not None:
         latency = np.array([run.latency_s.mean() for run in runs]) / best.latency_s.mean()
-    error = max(float((run.right - best.right).std()) for run in runs) / len(best.right) ** 0.5
+    errors = np.array([(run.right - best.right).std() for run in runs]) / len(best.right) ** 0.5
+    error = float(errors.max())
     is_good = gain >= _NEARLY * error
-    is_cheap = (cost <= _COST_MARGIN) | (spent == spent.min())
-    most = float(np.max(gain, where=is_cheap, initial=-1.0))
-    is_best = is_cheap & (gain >= most - _NEARLY * error)
+    is_sure = (cost <= _COST_MARGIN) & (gain > _DEVIATIONS * errors)
+    most = float(np.max(gain, where=is_sure, initial=-1.0))
+    is_best = is_sure & (gain >= most - _NEARLY * error)
     balance: Floats = gain - _POINT_PER_CHANGE * (cost + latency) - (gain < 0.0)
     return {
-        "equal_cost": int(np.where(is_best, -cost - latency, -np.inf).argmax()),
+        "equal_cost": int(np.where(is_best, -cost - latency, -np.inf).argmax())
+        if is_best.any()
+        else None,
         "equal_accuracy": int(np.where(is_good, -cost, -np.inf).argmax()),
         "balanced": int(balance.argmax()),
     }

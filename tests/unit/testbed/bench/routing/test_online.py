@@ -1,5 +1,7 @@
 """Who is left when nodes come and go."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -106,3 +108,20 @@ def test_a_panel_asks_nobody_who_is_not_online(panels):
     answered = panels.way(table)(only)
     assert (answered.right == table.right[:, 4]).all()
     assert (answered.cost == 1.0).all()
+
+
+def proven(learnt: Table) -> Panels | None:
+    rng = np.random.default_rng(0)
+    agreement = Agreement.fit(learnt.after, learnt.answers.distinct, learnt.right, rng)
+    return Panels.proven(agreement, learnt, 6.0, rng)
+
+
+def test_panels_speak_only_where_they_do_better_than_one_model():
+    """Voices of their own are worth hearing together; those that all know the same are not."""
+    assert proven(made(600, 0)) is not None
+    one = made(600, 0)
+    right = np.repeat(one.right[:, :1], 5, axis=1)
+    sure = np.where(right > 0.5, 0.97, 0.03)
+    answers = Answers(distinct=np.where(right > 0.5, 0, 1), form=one.answers.form)
+    alike = replace(one, before=sure, after=sure, right=right, answers=answers)
+    assert proven(alike) is None

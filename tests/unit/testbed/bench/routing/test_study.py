@@ -1,5 +1,7 @@
 """Our router on one set whose truth is known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -90,3 +92,18 @@ def test_where_no_answers_are_recorded_no_two_are_alike():
     answers = answers_of(part(2, 0, has_answers=False))
     assert answers.distinct.tolist() == [[0, 1, 2]] * 2
     assert not answers.form.any()
+
+
+def test_where_no_gain_is_sure_the_best_single_model_answers_at_equal_cost():
+    """Models that all know the same: whatever looks like a gain is luck."""
+    rng = np.random.default_rng(5)
+
+    def alike(n):
+        one = part(n, int(rng.integers(1000)))
+        right = np.repeat(rng.random((n, 1)) < 0.7, 3, axis=1).astype(float)
+        distinct = np.where(right > 0.5, 0, 1)
+        return replace(one, right=right, answers=Answers(distinct=distinct, form=distinct * 0))
+
+    seen = study(alike(200), alike(100), alike(150), rng)
+    assert seen.points["equal_cost"].right.tolist() == seen.best.right.tolist()
+    assert seen.points["equal_cost"].cost.tolist() == seen.best.cost.tolist()
