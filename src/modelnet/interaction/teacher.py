@@ -33,6 +33,7 @@ from modelnet.ledger.store import Store
 from modelnet.resource.directory import Directory, Offer
 from modelnet.service.analysis import TaskFeatures
 from modelnet.service.explanation import Explanation, explanation_of
+from modelnet.service.form import form_of
 from modelnet.service.kind import KINDS, TaskKind
 from modelnet.service.limit import keep
 from modelnet.service.outcome import Outcome
@@ -137,6 +138,7 @@ class Teacher:
                         replace(choice, preference=weighs),
                         kept.within,
                         plan=self._coordinator.plan(task, features, link, kept.within),
+                        form=form_of(task.request),
                         now=now,
                         limits=limits,
                         excluded=kept.excluded,

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from statistics import fmean
 
 import msgspec
 
@@ -12,6 +13,7 @@ from modelnet.core.wish import NO_WISH, Wish
 from modelnet.resource.directory import Offer
 from modelnet.service.analysis import TaskFeatures
 from modelnet.service.candidate import obstacle
+from modelnet.service.form import NO_FORM, Form, Part
 from modelnet.service.limit import Excluded
 from modelnet.service.pathway.plan import Plan
 from modelnet.service.pathway.prospect import Prospect
@@ -109,6 +111,14 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
     kinds: dict[str, float]
     """How probable each kind is, the improbable left out."""
+    language: str | None = None
+    """In English; nothing where it cannot be told."""
+    parts: tuple[Part, ...] = ()
+    """What the task is made of."""
+    difficulty: float = 0.0
+    """How probably a model is wrong, the mean over those considered, 0 to 1."""
+    answer_tokens: float = 0.0
+    """Expected of the first considered."""
     p_per_second: float
     """What a second is worth to the asker, in probability of a right answer."""
     p_per_dollar: float
@@ -143,6 +153,7 @@ def explanation_of(
     *,
     plan: Plan,
     now: float,
+    form: Form = NO_FORM,
     limits: Wish = NO_WISH,
     excluded: Sequence[Excluded] = (),
 ) -> Explanation:
@@ -156,6 +167,10 @@ def explanation_of(
         operation=features.operation,
         kind=features.kind.most_likely,
         kinds={kind: round(p, 4) for kind, p in features.kind.p.items() if p >= _LEAST_P},
+        language=form.language,
+        parts=form.parts,
+        difficulty=1.0 - fmean(one.p_right for one in considered),
+        answer_tokens=ranked[0].answer_tokens,
         p_per_second=choice.preference.p_per_second,
         p_per_dollar=choice.preference.p_per_dollar,
         max_cost_usd=limits.max_cost_usd,

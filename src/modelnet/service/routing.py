@@ -81,6 +81,8 @@ class Scored:
     """Expected time of the answer, its wait in the queue included; `None` when never measured."""
     spread: Spread = UNKNOWN
     """How far its answers stray from that time."""
+    answer_tokens: float = 0.0
+    """Expected length of its answer."""
     cost_usd: float
     charge_usd: float = 0.0
     """What an answer as long as usual is charged at most; infinity where no price is told."""
@@ -306,6 +308,7 @@ class StandingRouter:
             seen=seen,
             latency_s=latency_s,
             spread=belief.spread,
+            answer_tokens=_answer_tokens(features, belief),
             cost_usd=cost_usd,
             charge_usd=_charge_usd(candidate.card, features, belief),
             breaker=self._breakers.get(candidate.key, CLOSED),

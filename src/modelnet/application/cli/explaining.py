@@ -56,7 +56,17 @@ def _understood(explanation: Explanation) -> str:
     return (
         f"Understood as {read}; asked for {name!r}: a second is worth "
         f"{explanation.p_per_second:g} of a right answer, a dollar {explanation.p_per_dollar:g}."
+        + _looks(explanation)
         + _limits(explanation)
+    )
+
+
+def _looks(explanation: Explanation) -> str:
+    looks = [f"in {explanation.language}"] if explanation.language else []
+    looks += [f"with {', '.join(explanation.parts)}"] if explanation.parts else []
+    return (
+        f"\nIt is {' '.join(looks) or 'of no language that is known'}; models are wrong here with "
+        f"{explanation.difficulty:.2f}; an answer has about {explanation.answer_tokens:.0f} tokens."
     )
 
 

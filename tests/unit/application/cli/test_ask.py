@@ -123,6 +123,10 @@ EXPLANATION = Explanation(
     operation="chat",
     kind="arithmetic",
     kinds={"arithmetic": 0.9, "facts": 0.1},
+    language="English",
+    parts=("numbers",),
+    difficulty=0.43,
+    answer_tokens=4.2,
     p_per_second=0.01,
     p_per_dollar=5.0,
     considered=(
@@ -141,6 +145,11 @@ def test_what_was_considered(cli, voice):
     assert result.out == "579\n"
     lines = result.err.splitlines()
     assert lines[1].startswith("Understood as arithmetic 90%, facts 10%; asked for 'auto'")
+    assert lines[2] == (
+        "It is in English with numbers; models are wrong here with 0.43; "
+        "an answer has about 4 tokens."
+    )
+    lines = [*lines[:2], *lines[3:]]
     assert lines[2].split() == "MODEL RIGHT JUDGED TIME COST QUEUE VALUE STATE".split()
     assert lines[3].split() == [
         *("zoo:calc", "@alice", "0.94", "±0.05", "12", "10", "ms", "$0.002", "1+2/4", "0.900"),
@@ -166,7 +175,7 @@ def test_what_pathways_would_gain(cli, voice):
     )
     lines = cli("ask", "123+456", "--explain").err.splitlines()
     assert "asked for 'auto'" in lines[1]
-    assert lines[7:10] == [
+    assert lines[8:11] == [
         "single: right with 0.95, $0.002, 200 ms",
         "cascade: right with 0.95, $0.002, 200 ms; worth +0.080 more, +0.040 at least",
         "race: right with 0.95, $0.002, 200 ms; worth -0.100 more",
