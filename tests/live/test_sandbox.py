@@ -259,9 +259,10 @@ async def test_tests_that_do_not_end_tell_nothing():
 
 
 async def test_nothing_goes_on_after_a_cancel():
+    others = psutil.Process().children(recursive=True)
     with anyio.move_on_after(0.7):
         await Sandbox(TESTS_S).judge("while True:\n    pass", "f()")
-    assert psutil.Process().children() == []
+    assert set(psutil.Process().children(recursive=True)) <= set(others)
 
 
 def test_everything_ends_with_the_node():
