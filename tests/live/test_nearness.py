@@ -49,7 +49,9 @@ def model(name: str) -> ScriptedModel:
 
 
 def node_in(folder) -> modelnet.Node:
-    told = Settings(name="n", data_dir=folder, port=0, multicast=False, exams=False)
+    told = Settings(
+        name="n", data_dir=folder, port=0, multicast=False, exams=False, keep_embeddings=True
+    )
     return modelnet.Node(told, models=[model("cook"), model("sailor")])
 
 
