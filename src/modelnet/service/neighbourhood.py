@@ -60,6 +60,20 @@ class Verdict(NamedTuple):
     """Unix seconds."""
     task: RequestId | None = None
 
+    @classmethod
+    def of(cls, outcome: Outcome) -> "Verdict | None":
+        """Return the verdict in an outcome; `None` where there is none, or no place for it."""
+        if outcome.embedding is None or outcome.p_right is None:
+            return None
+        return cls(
+            key=(outcome.node, outcome.model),
+            embedding=outcome.embedding,
+            p_right=outcome.p_right,
+            weight=outcome.weight,
+            at=outcome.at,
+            task=outcome.task,
+        )
+
     @property
     def is_sane(self) -> bool:
         """Whether it is of an embedding, and its numbers can be true."""
@@ -104,17 +118,9 @@ class Neighbourhood:
 
     def learn(self, outcome: Outcome) -> None:
         """Take in a verdict on an answer to a question whose embedding is known."""
-        if outcome.embedding is not None and outcome.p_right is not None:
-            self.add(
-                Verdict(
-                    key=(outcome.node, outcome.model),
-                    embedding=outcome.embedding,
-                    p_right=outcome.p_right,
-                    weight=outcome.weight,
-                    at=outcome.at,
-                    task=outcome.task,
-                )
-            )
+        verdict = Verdict.of(outcome)
+        if verdict is not None:
+            self.add(verdict)
 
     def add(self, verdict: Verdict) -> None:
         """Take in a verdict; one whose numbers cannot be true changes nothing."""

@@ -102,18 +102,9 @@ class Forecast:
 
     def learn(self, outcome: Outcome) -> None:
         """Take in a verdict on an answer to a question whose embedding is known."""
-        if outcome.embedding is None or outcome.p_right is None:
-            return
-        verdict = Verdict(
-            key=(outcome.node, outcome.model),
-            embedding=outcome.embedding,
-            p_right=outcome.p_right,
-            weight=outcome.weight,
-            at=outcome.at,
-            task=outcome.task,
-        )
-        if verdict.is_sane:
-            view = self._asked.get(outcome.embedding, {}).get(verdict.key)
+        verdict = Verdict.of(outcome)
+        if verdict is not None and verdict.is_sane:
+            view = self._asked.get(verdict.embedding, {}).get(verdict.key)
             self._known.append(Known(verdict, None if view is None else View(*view)))
             self._new += 1
 

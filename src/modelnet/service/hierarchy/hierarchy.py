@@ -63,17 +63,8 @@ class Hierarchy:
 
     def learn(self, outcome: Outcome) -> None:
         """Take in a verdict on an answer to a question of which it is known where it lies."""
-        if outcome.embedding is None or outcome.p_right is None:
-            return
-        verdict = Verdict(
-            key=(outcome.node, outcome.model),
-            embedding=outcome.embedding,
-            p_right=outcome.p_right,
-            weight=outcome.weight,
-            at=outcome.at,
-            task=outcome.task,
-        )
-        if not verdict.has_sane_numbers:
+        verdict = Verdict.of(outcome)
+        if verdict is None or not verdict.has_sane_numbers:
             return
         if self._trees is None:
             self._unread.append(verdict)
